@@ -1,0 +1,46 @@
+# Every target makes what it needs in .venv first; only Python 3.11 (or newer) and make are taken for granted.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test lab bench lint clean
+
+demo: .venv/demo
+	@echo "== the main job on the embedded engine: no account, no network, about a minute"
+	$(BIN)/medtx demo
+
+test: .venv/test lint
+	@echo "== tests and doctests, about three minutes"
+	$(BIN)/python -m pytest
+	@echo "== notebooks, run top to bottom"
+	$(BIN)/python -m pytest --nbval-lax -p no:hypothesispytest notebooks
+
+lint: .venv/test
+	@echo "== style and types"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lab: .venv/notebook
+	$(BIN)/jupyter lab notebooks/01_quickstart.ipynb
+
+bench: .venv/test .venv/bench
+	$(BIN)/python tests/benchmarks/bench.py
+
+.venv/bin/python:
+	@echo "== making .venv with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || \
+	  { echo "medtx needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv module: apt-get install python3-venv"; exit 1; }
+
+# The extras that each target needs; a stamp is older than pyproject.toml when they may have changed.
+.venv/demo: EXTRAS = embedded,plots
+.venv/notebook: EXTRAS = notebook
+.venv/test: EXTRAS = test
+.venv/bench: EXTRAS = bench
+.venv/demo .venv/notebook .venv/test .venv/bench: pyproject.toml | .venv/bin/python
+	@echo "== installing medtx[$(EXTRAS)], once"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile -e '.[$(EXTRAS)]'
+	@touch $@
+
+clean:
+	rm -rf .venv medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
