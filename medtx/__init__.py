@@ -1,0 +1,65 @@
+"""medtx: measure medical speech recognition, and decide what a person must hear.
+
+Times are in seconds, confidences in [0, 1]; ``recording`` ties every table together.
+Names are imported when first used, so ``import medtx`` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_FACE = {
+    "read": "medtx.reading",
+    "from_text": "medtx.reading.references",
+    "Transcripts": "medtx.transcripts",
+    "MedtxError": "medtx.errors",
+    "transcribe": "medtx.engines",
+    "align": "medtx.scoring",
+    "Alignment": "medtx.scoring",
+    "sweep": "medtx.thresholds",
+    "Sweep": "medtx.thresholds",
+    "Threshold": "medtx.thresholds",
+    "calibration": "medtx.thresholds",
+    "load_dataset": "medtx.datasets",
+    "report": "medtx.report",
+}
+
+_ROOMS = ("datasets", "engines", "plots", "reading", "scoring", "specialties", "tables", "thresholds")
+
+__all__ = sorted([*_FACE, *_ROOMS, "__version__"])
+
+if TYPE_CHECKING:
+    from medtx import datasets as datasets
+    from medtx import engines as engines
+    from medtx import plots as plots
+    from medtx import reading as reading
+    from medtx import scoring as scoring
+    from medtx import specialties as specialties
+    from medtx import tables as tables
+    from medtx import thresholds as thresholds
+    from medtx.datasets import load_dataset as load_dataset
+    from medtx.engines import transcribe as transcribe
+    from medtx.errors import MedtxError as MedtxError
+    from medtx.reading import read as read
+    from medtx.reading.references import from_text as from_text
+    from medtx.report import report as report
+    from medtx.scoring import Alignment as Alignment
+    from medtx.scoring import align as align
+    from medtx.thresholds import Sweep as Sweep
+    from medtx.thresholds import Threshold as Threshold
+    from medtx.thresholds import calibration as calibration
+    from medtx.thresholds import sweep as sweep
+    from medtx.transcripts import Transcripts as Transcripts
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    if name in _ROOMS:
+        return import_module(f"medtx.{name}")
+    raise AttributeError(f"module 'medtx' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

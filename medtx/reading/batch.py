@@ -1,0 +1,327 @@
+"""Batch results of Transcribe and Transcribe Medical: one JSON object a recording.
+
+Numbers come as strings; keys come and go with the service's age and the job's settings.
+Field names: the developer guide's pages on batch output.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from medtx.errors import ReadError
+from medtx.reading.build import Parsed
+
+
+class Alternative(msgspec.Struct, gc=False):
+    content: str = ""
+    confidence: float | None = None
+
+
+class Item(msgspec.Struct):
+    type: str
+    alternatives: list[Alternative]
+    start_time: float | None = None
+    end_time: float | None = None
+    id: int | None = None
+    speaker_label: str = ""
+    channel_label: str = ""
+
+
+class FlatItem(msgspec.Struct, gc=False):
+    content: str = ""
+    confidence: float | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+
+
+class Hypothesis(msgspec.Struct):
+    transcript: str = ""
+    items: list[FlatItem] = []
+
+
+class Segment(msgspec.Struct):
+    start_time: float
+    end_time: float
+    alternatives: list[Hypothesis] = []
+    channel_label: str = ""
+
+
+class AudioSegment(msgspec.Struct):
+    start_time: float
+    end_time: float
+    transcript: str = ""
+    speaker_label: str = ""
+    channel_label: str = ""
+    items: list[int] = []
+
+
+class SpokenItem(msgspec.Struct, gc=False):
+    start_time: float
+    end_time: float
+    speaker_label: str = ""
+
+
+class SpeakerSegment(msgspec.Struct):
+    start_time: float
+    end_time: float
+    speaker_label: str = ""
+    items: list[SpokenItem] = []
+
+
+class SpeakerLabels(msgspec.Struct):
+    segments: list[SpeakerSegment] = []
+
+
+class Channel(msgspec.Struct):
+    channel_label: str
+    items: list[Item] = []
+
+
+class ChannelLabels(msgspec.Struct):
+    channels: list[Channel] = []
+
+
+class Transcript(msgspec.Struct):
+    transcript: str = ""
+
+
+class Phi(msgspec.Struct, rename="camel"):
+    content: str = ""
+    category: str = ""
+    start_time: float | None = None
+    end_time: float | None = None
+    confidence: float | None = None
+
+
+class Results(msgspec.Struct):
+    items: list[Item] | None = None
+    transcripts: list[Transcript] = []
+    segments: list[Segment] | None = None
+    audio_segments: list[AudioSegment] | None = None
+    speaker_labels: SpeakerLabels | None = None
+    channel_labels: ChannelLabels | None = None
+    entities: list[Phi] | None = None
+
+
+class Made(msgspec.Struct):
+    """What an engine of medtx says of itself, beside the service's own keys."""
+
+    engine: str
+    specialty: str
+    type: str
+    language: str
+    duration: float
+    channels: int
+
+
+class Job(msgspec.Struct):
+    results: Results | None = None
+    job_name: str = msgspec.field(default="", name="jobName")
+    status: str = ""
+    medtx: Made | None = None
+
+
+_DECODER = msgspec.json.Decoder(Job, strict=False)
+
+
+def decode(data: bytes) -> Job:
+    """Raises msgspec.ValidationError where the JSON is of another shape."""
+    return _DECODER.decode(data)
+
+
+def convert(data: Any) -> Job:
+    return msgspec.convert(data, Job, strict=False)
+
+
+def parse(job: Job, source: str) -> Parsed:
+    results = job.results
+    if results is None or (results.items is None and results.channel_labels is None):
+        raise ReadError(source, "expected a transcript with items", "results")
+    channels = results.channel_labels.channels if results.channel_labels else []
+    items = results.items or [item for channel in channels for item in channel.items]
+    for i, item in enumerate(items):
+        if not item.alternatives:
+            raise ReadError(source, "expected at least one", f"results.items[{i}].alternatives")
+    kinds = [item.type for item in items]
+    words: dict[str, list[Any]] = {
+        "position": list(range(len(items))),
+        "start": [item.start_time for item in items],
+        "end": [item.end_time for item in items],
+        "content": [item.alternatives[0].content for item in items],
+        "kind": kinds,
+        "confidence": [
+            None if item.type == "punctuation" else item.alternatives[0].confidence for item in items
+        ],
+        "channel": _channel_labels(items, channels),
+        "speaker": _speaker_labels(items, results.speaker_labels),
+    }
+    _check(words, "results.items", source)
+    segments = _segments(results, words)
+    _check(segments, "segments", source)
+    words["segment"] = _segment_numbers(results, items, words, segments)
+    if segments["transcript"] == [None]:  # nothing marks the segments: the recording is one
+        segments["transcript"] = [" ".join(t.transcript for t in results.transcripts)]
+    ends = [end for end in [*words["end"], *segments["end"]] if end is not None]
+    made = job.medtx
+    parsed = Parsed(
+        name=job.job_name,
+        recording={
+            "engine": made.engine if made else "amazon-transcribe",
+            "mode": "batch",
+            "specialty": made.specialty if made else None,
+            "type": made.type if made else None,
+            "language": made.language if made else None,
+            "duration": made.duration if made else max(ends, default=0.0),
+            "channels": made.channels if made else len(channels),
+            "status": job.status or None,
+        },
+        tables={"words": words, "segments": segments},
+    )
+    if results.segments:
+        parsed.tables["alternatives"] = _alternatives(results.segments)
+    if results.entities:
+        parsed.tables["phi"] = {
+            "start": [e.start_time for e in results.entities],
+            "end": [e.end_time for e in results.entities],
+            "content": [e.content for e in results.entities],
+            "category": [e.category for e in results.entities],
+            "confidence": [e.confidence for e in results.entities],
+        }
+    return parsed
+
+
+def _check(columns: dict[str, list[Any]], place: str, source: str) -> None:
+    """Times are finite and not negative, confidences between 0 and 1."""
+    for column, field, top in (
+        ("start", "start_time", np.inf),
+        ("end", "end_time", np.inf),
+        ("confidence", "alternatives[0].confidence", 1.0),
+    ):
+        given = columns.get(column, [])
+        values = np.array(given, dtype=float)
+        bad = ~((values >= 0) & (values <= top) & np.isfinite(values))
+        for i in np.flatnonzero(bad):
+            if given[i] is not None:
+                wanted = "a number from 0 to 1" if top == 1 else "seconds, 0 or more"
+                raise ReadError(source, f"expected {wanted}, got {values[i]:g}", f"{place}[{i}].{field}")
+
+
+def _channel_labels(items: list[Item], channels: list[Channel]) -> list[str | None]:
+    """Each item's channel: its own label, or found by walking through the channels' items."""
+    labels: list[str | None] = [item.channel_label or None for item in items]
+    if not channels or all(labels):
+        return labels
+    heads = [0] * len(channels)
+    last = 0
+    for i, item in enumerate(items):
+        # The channel of the item before comes first: equal marks could be of either.
+        for c in sorted(range(len(channels)), key=lambda c: c != last):
+            there = channels[c].items
+            if heads[c] < len(there) and _same(there[heads[c]], item):
+                heads[c] += 1
+                last = c
+                labels[i] = channels[c].channel_label
+                break
+    return labels
+
+
+def _same(a: Item, b: Item) -> bool:
+    return (
+        a.start_time == b.start_time and a.end_time == b.end_time and a.alternatives[:1] == b.alternatives[:1]
+    )
+
+
+def _speaker_labels(items: list[Item], labels: SpeakerLabels | None) -> list[str | None]:
+    """Each item's speaker: its own label, or joined by time; marks follow their word."""
+    own = [item.speaker_label or None for item in items]
+    if labels is None or all(own):
+        return own
+    by_time = {
+        (spoken.start_time, spoken.end_time): spoken.speaker_label or segment.speaker_label
+        for segment in labels.segments
+        for spoken in segment.items
+    }
+    last = None
+    for i, item in enumerate(items):
+        if own[i] is None and item.start_time is not None:
+            own[i] = by_time.get((item.start_time, item.end_time)) or None  # type: ignore[arg-type]
+        elif own[i] is None:
+            own[i] = last
+        last = own[i]
+    return own
+
+
+def _segments(results: Results, words: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The finest segments that the result marks, or the recording as one."""
+    marked: list[Any] = (
+        results.segments
+        or results.audio_segments
+        or [s for s in (results.speaker_labels or SpeakerLabels()).segments if s.items]
+    )
+    if not marked:
+        if not words["content"]:
+            return {c: [] for c in ("segment", "start", "end", "speaker", "channel", "transcript")}
+        timed = np.array([words["start"], words["end"]], dtype=float)
+        known = not np.isnan(timed).all()
+        return {
+            "segment": [0],
+            "start": [float(np.nanmin(timed)) if known else None],
+            "end": [float(np.nanmax(timed)) if known else None],
+            "speaker": [None],
+            "channel": [None],
+            "transcript": [None],
+        }
+    return {
+        "segment": list(range(len(marked))),
+        "start": [s.start_time for s in marked],
+        "end": [s.end_time for s in marked],
+        "speaker": [getattr(s, "speaker_label", "") or None for s in marked],
+        "channel": [getattr(s, "channel_label", "") or None for s in marked],
+        "transcript": [
+            s.alternatives[0].transcript
+            if isinstance(s, Segment) and s.alternatives
+            else getattr(s, "transcript", None)
+            for s in marked
+        ],
+    }
+
+
+def _segment_numbers(
+    results: Results, items: list[Item], words: dict[str, list[Any]], segments: dict[str, list[Any]]
+) -> list[int]:
+    """Each word's segment: by item id where the result says, else by time."""
+    if len(segments["segment"]) <= 1:
+        return [0] * len(items)
+    if results.audio_segments and not results.segments:
+        by_id = {id: n for n, s in enumerate(results.audio_segments) for id in s.items}
+        numbers = [by_id.get(item.id, -1) for item in items]  # type: ignore[arg-type]
+    else:
+        starts = np.array(words["start"], dtype=float)
+        order = np.argsort(segments["start"], kind="stable")
+        found = np.searchsorted(np.array(segments["start"])[order], starts + 1e-6, side="right") - 1
+        numbers = [-1 if np.isnan(start) else int(order[max(n, 0)]) for start, n in zip(starts, found)]
+    last = 0
+    for i, number in enumerate(numbers):  # marks have no time: they follow their word
+        if number < 0:
+            numbers[i] = last
+        last = numbers[i]
+    return numbers
+
+
+def _alternatives(segments: list[Segment]) -> dict[str, list[Any]]:
+    rows = [
+        (n, rank, position, item)
+        for n, segment in enumerate(segments)
+        for rank, hypothesis in enumerate(segment.alternatives)
+        for position, item in enumerate(hypothesis.items)
+    ]
+    return {
+        "segment": [row[0] for row in rows],
+        "rank": [row[1] for row in rows],
+        "position": [row[2] for row in rows],
+        "content": [row[3].content for row in rows],
+        "confidence": [None if row[3].start_time is None else row[3].confidence for row in rows],
+        "start": [row[3].start_time for row in rows],
+        "end": [row[3].end_time for row in rows],
+    }

@@ -1,0 +1,76 @@
+"""Many parsed recordings -> one set of tables, each column filled in one go."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medtx.tables import TABLES, frame
+from medtx.transcripts import Transcripts
+
+
+@dataclass(eq=False)
+class Parsed:
+    """One recording, as a reader gives it: its row, and columns of the other tables."""
+
+    recording: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    name: str = ""  # the result's own name for the recording, where it has one
+
+
+class Builder:
+    def __init__(self) -> None:
+        self.parsed: list[Parsed] = []
+        self.names: list[str] = []  # from the source, for results that do not say
+        self.failures: list[tuple[str, str, str]] = []
+
+    def add(self, parsed: Parsed, name: str, source: str = "") -> None:
+        parsed.recording["source"] = source
+        self.parsed.append(parsed)
+        self.names.append(name)
+
+    def transcripts(self) -> Transcripts:
+        names = self._unique_names()
+        rows = {
+            column: [p.recording.get(column) for p in self.parsed]
+            for column in TABLES["recordings"]
+            if column != "recording"
+        }
+        rows["duration"] = [np.nan if d is None else d for d in rows["duration"]]
+        rows["channels"] = [c or 1 for c in rows["channels"]]
+        tables = {"recordings": frame("recordings", {"recording": names, **rows})}
+        for table, spec in TABLES.items():
+            parts = [p.tables.get(table, {}) for p in self.parsed]
+            sizes = [len(next(iter(part.values()), ())) for part in parts]
+            if table in ("recordings", "pairs", "failures") or not any(sizes):
+                continue
+            columns: dict[str, Any] = {
+                "recording": pd.Categorical.from_codes(np.repeat(np.arange(len(names)), sizes), names)
+            }
+            for column in spec:
+                if column != "recording" and any(column in part for part in parts):
+                    blank = np.nan if spec[column].dtype == "float64" else None
+                    columns[column] = list(
+                        chain.from_iterable(part.get(column) or [blank] * n for part, n in zip(parts, sizes))
+                    )
+            tables[table] = frame(table, columns)
+        failures = dict(zip(("source", "place", "problem"), zip(*self.failures)))
+        return Transcripts(**tables, failures=frame("failures", failures))
+
+    def _unique_names(self) -> list[str]:
+        """The result's own name, unless several share it; then the file's, then its path."""
+        own = Counter(p.name for p in self.parsed)
+        names = [p.name if p.name and own[p.name] == 1 else name for p, name in zip(self.parsed, self.names)]
+        again = Counter(names)
+        names = [
+            name if again[name] == 1 else p.recording["source"] or name for p, name in zip(self.parsed, names)
+        ]
+        seen: Counter[str] = Counter()
+        for i, name in enumerate(names):
+            seen[name] += 1
+            if seen[name] > 1:
+                names[i] = f"{name}#{seen[name]}"
+        return names

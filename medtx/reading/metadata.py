@@ -1,0 +1,57 @@
+"""Join what is known of the recordings (specialty, type, speaker, ...) to their table."""
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+
+from medtx.errors import ReadError
+from medtx.tables import TABLES
+from medtx.transcripts import Transcripts
+
+
+def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame) -> Transcripts:
+    """Add the columns of ``metadata`` to ``recordings``; its values win where both have one.
+
+    The key is ``recording``, or the stem of ``file_name``. A ``reference`` column stays
+    out: references are read as Transcripts of their own.
+
+    Raises `ReadError` for a missing or repeated key, or where no recording is in it.
+    """
+    source = "the metadata" if isinstance(metadata, pd.DataFrame) else str(metadata)
+    table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
+    if "recording" in table:
+        key = table["recording"].astype(str)
+    elif "file_name" in table:
+        key = table["file_name"].map(lambda name: Path(name).stem)
+    else:
+        raise ReadError(source, "expected a column recording or file_name", "its header")
+    if key.duplicated().any():
+        raise ReadError(source, f"recording {key[key.duplicated()].iloc[0]!r} stands there twice")
+    added = table.drop(columns=["recording", "reference"], errors="ignore").set_index(key)
+    recordings = transcripts.recordings.copy()
+    names = recordings["recording"].astype(str)
+    if len(names) and not names.isin(key).any():
+        raise ReadError(
+            source,
+            f"none of its {len(key)} recordings (such as {key.iloc[0] if len(key) else ''!r}) is "
+            f"among the {len(names)} that were read (such as {names.iloc[0]!r})",
+        )
+    for column in added:
+        new = names.map(added[column])
+        if column in recordings:
+            new = new.where(new.notna(), recordings[column].astype(object))
+        spec = TABLES["recordings"].get(str(column))
+        text = new.dtype == object or isinstance(new.dtype, pd.StringDtype)
+        recordings[column] = new.astype(spec.dtype if spec else "category" if text else new.dtype)
+    return replace(transcripts, recordings=recordings)
+
+
+def _load(source: str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(source, dtype={"recording": str, "file_name": str})
+    except OSError as error:
+        raise ReadError(source, (error.strerror or str(error)).lower()) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ReadError(source, f"expected CSV: {str(error).lower()}") from None

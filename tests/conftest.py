@@ -1,0 +1,42 @@
+"""What several tests need. Real results of real services are read from ../shared/data, if it is there."""
+
+from pathlib import Path
+
+import pytest
+
+import medtx
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(f"real results are not here: {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def dictations() -> medtx.datasets.Dataset:
+    return medtx.load_dataset("dictations")
+
+
+def job(*words: tuple[str, float | None], name: str = "visit") -> dict:
+    """A batch result with these words and confidences, half a second each."""
+    items = [
+        {
+            "start_time": f"{i / 2}",
+            "end_time": f"{i / 2 + 0.4}",
+            "type": "pronunciation",
+            "alternatives": [{"content": word} | ({} if c is None else {"confidence": str(c)})],
+        }
+        for i, (word, c) in enumerate(words)
+    ]
+    text = " ".join(word for word, _ in words)
+    return {
+        "jobName": name,
+        "accountId": "",
+        "status": "COMPLETED",
+        "results": {"transcripts": [{"transcript": text}], "items": items},
+    }

@@ -1,0 +1,315 @@
+"""Readers against real files of real services, broken files, and generated ones."""
+
+import contextlib
+import gzip
+import json
+import math
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import medtx
+from medtx.errors import ReadError
+from medtx.tables import TABLES
+from tests.conftest import job
+
+VARIANTS = {  # words, speakers, channels, segments, alternatives
+    "01-plain": (392, 0, 0, 1, 0),
+    "02-channel-identification": (393, 0, 2, 1, 0),
+    "03-speaker-identification": (392, 3, 0, 24, 0),
+    "04-alternative-results": (392, 0, 0, 26, 3261),
+    "05-automatic-content-redaction-with-undredacted-redacted": (392, 0, 0, 1, 0),
+    "06-automatic-content-redaction-with-undredacted-unredacted": (392, 0, 0, 1, 0),
+    "07-vocabulary-filter-mask": (392, 0, 0, 1, 0),
+    "08-vocabulary-filter-remove": (382, 0, 0, 1, 0),
+    "09-channel-identification-alternative-results": (393, 0, 2, 26, 3102),
+    "10-speaker-identification-alternative-results": (392, 3, 0, 24, 3350),
+}
+
+
+def check(t: medtx.Transcripts) -> None:
+    """What must hold of every result: columns, dtypes, dense positions, sane numbers."""
+    for name, table in t.tables().items():
+        assert [c for c in table if c in TABLES[name]] == list(TABLES[name]), name
+        for column, spec in TABLES[name].items():
+            assert str(table[column].dtype) == spec.dtype, (name, column)
+    words = t.words
+    for recording, rows in words.groupby("recording", observed=True):
+        assert rows["position"].tolist() == list(range(len(rows))), recording
+    assert words.loc[words["kind"] == "punctuation", ["start", "end", "confidence"]].isna().all(axis=None)
+    given_ = words["confidence"].dropna()
+    assert given_.between(0, 1).all()
+    assert words["recording"].isin(t.recordings["recording"]).all()
+    keys = ["recording", "segment"]
+    segments = set(t.segments[keys].itertuples(index=False, name=None))
+    assert set(words[keys].drop_duplicates().itertuples(index=False, name=None)) <= segments
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_of_a_batch_result(shared, name):
+    path = shared / "transcribe-batch" / "variants" / f"{name}.json"
+    t = medtx.read(path)
+    check(t)
+    words, speakers, channels, segments, alternatives = VARIANTS[name]
+    assert len(t.words) == words
+    assert t.words["speaker"].nunique() == speakers
+    assert t.words["channel"].nunique() == channels
+    assert not speakers or t.words["speaker"].notna().all()
+    assert not channels or t.words["channel"].notna().all()
+    assert len(t.segments) == segments
+    assert len(t.alternatives) == alternatives
+    raw = json.loads(path.read_text())["results"]
+    assert t.text().iloc[0] == raw["transcripts"][0]["transcript"]
+    assert t.words["content"].tolist() == [i["alternatives"][0]["content"] for i in raw["items"]]
+    spoken = t.words["kind"] == "pronunciation"
+    assert t.words.loc[spoken, "start"].tolist() == [
+        float(i["start_time"]) for i in raw["items"] if i["type"] == "pronunciation"
+    ]
+
+
+def test_items_find_their_channel_by_walking(shared):
+    path = shared / "transcribe-batch" / "variants" / "02-channel-identification.json"
+    words = medtx.read(path).words
+    raw = json.loads(path.read_text())["results"]["channel_labels"]["channels"]
+    for channel in raw:
+        ours = words.loc[words["channel"] == channel["channel_label"], "content"]
+        assert ours.tolist() == [i["alternatives"][0]["content"] for i in channel["items"]]
+
+
+def test_jobs_that_share_a_name_are_kept_apart(tmp_path):
+    for name in ("a", "b", "b/c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.json").write_text(json.dumps(job((name, 0.9))))
+    (tmp_path / "y.json").write_text(json.dumps(job(("y", 0.9))))
+    t = medtx.read(tmp_path)
+    check(t)
+    assert t.recordings["recording"].tolist() == [
+        str(tmp_path / f"{n}/x.json") for n in ("a", "b/c", "b")
+    ] + ["y"]
+    assert t.text().tolist() == ["a", "b/c", "b", "y"]
+    assert medtx.read([job(("a", 0.9)), job(("b", 0.9))]).recordings["recording"].nunique() == 2
+
+
+def test_all_real_batch_files_are_read_or_named(shared):
+    """The guides' folder holds job descriptions and events too: listed, not lost, not guessed at."""
+    t = medtx.read(shared / "transcribe-batch", errors="collect")
+    check(t)
+    assert len(t) == 18
+    assert {p.rsplit("/", 1)[1] for p in t.failures["source"]} == {
+        "kaldi_transcript.json",
+        "getting-started-cli.3.json",
+        "getting-started-cli.5.json",
+        "getting-started-cli.7.json",
+        "monitoring-events.4.json",
+    }
+
+
+@pytest.mark.parametrize(("name", "finals", "events"), [("1", 7, 240), ("2", 7, 227), ("3", 3, 233)])
+def test_recorded_medical_streams(shared, name, finals, events):
+    path = shared / "transcribe-medical-stream" / f"sample-{name}.json"
+    t = medtx.read(path)
+    check(t)
+    assert (len(t.segments), len(t.events)) == (finals, events)
+    raw = [event["data"] for event in json.loads(path.read_text())]
+    final = [r["Alternatives"][0]["Transcript"] for r in raw if not r["IsPartial"]]
+    assert t.segments["transcript"].tolist() == final
+    assert t.text().iloc[0] == " ".join(final)
+    assert (t.events["partial"]).sum() == events - finals
+    assert t.events["arrival"].is_monotonic_increasing
+    assert t.words.loc[t.words["kind"] == "pronunciation", "confidence"].notna().all()
+
+
+def test_streams_read_the_same_in_every_wrapping(shared, tmp_path):
+    path = shared / "transcribe-medical-stream" / "sample-1.json"
+    recorded = json.loads(path.read_text())
+    want = medtx.read(path).words.drop(columns="recording")
+
+    def small(value):
+        if isinstance(value, dict):
+            return {k[0].lower() + k[1:]: small(v) for k, v in value.items()}
+        return [small(v) for v in value] if isinstance(value, list) else value
+
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("\n".join(json.dumps(e) for e in recorded))
+    bare = [event["data"] for event in recorded]
+    for source in (
+        lines,
+        bare,
+        [small(b) for b in bare],
+        [{"Transcript": {"Results": [b]}} for b in bare],
+        [{"TranscriptEvent": {"Transcript": {"Results": [b]}}} for b in bare],
+        json.dumps(bare).encode(),
+    ):
+        pd.testing.assert_frame_equal(medtx.read(source).words.drop(columns="recording"), want)
+
+
+def test_the_guides_medical_result_with_phi(shared):
+    path = (
+        shared / "transcribe-batch" / "transcribe-developer-guide" / "phi-id-batch.1.trailingcomma.json.txt"
+    )
+    t = medtx.read(json.loads(path.read_text().replace("}],\n    }", "}]\n    }")))
+    assert t.phi.loc[0, ["content", "start", "end", "confidence"]].tolist() == ["Bertrand", 0.92, 1.2, 0.9989]
+
+
+def test_speakers_on_some_items_only_are_joined_by_time():
+    result = job(("yes", 0.9), ("no", 0.8))
+    items = result["results"]["items"]
+    items[0]["speaker_label"] = "spk_1"
+    items.append({"type": "punctuation", "alternatives": [{"content": ".", "confidence": None}]})
+    result["results"]["speaker_labels"] = {
+        "segments": [
+            {"start_time": "0", "end_time": "0.1", "speaker_label": "", "items": []},
+            {
+                "start_time": "0.5",
+                "end_time": "0.9",
+                "speaker_label": "spk_0",
+                "items": [{"start_time": "0.5", "end_time": "0.9"}],
+            },
+        ]
+    }
+    t = medtx.read(result)
+    assert t.words["speaker"].tolist() == ["spk_1", "spk_0", "spk_0"]
+    result["results"]["speaker_labels"] = None
+    assert medtx.read(result).words["speaker"].isna().tolist() == [False, True, True]
+
+
+def test_silence_gives_a_recording_without_words():
+    silent = {
+        "jobName": "quiet",
+        "results": {"transcripts": [{"transcript": ""}], "items": [], "audio_segments": []},
+    }
+    t = medtx.read(silent)
+    assert t.recordings["recording"].tolist() == ["quiet"]
+    assert t.words.empty
+    assert t.text().tolist() == [""]
+
+
+def test_the_word_null_is_a_word():
+    assert medtx.read(job(("null", 0.9), ("hypothesis", 0.8))).text()["visit"] == "null hypothesis"
+
+
+BROKEN = {
+    "empty.json": (b"", "empty.json: the file is empty"),
+    "cut.json": (b'{"jobName": "a", "results": {"items": [', "cut.json: at byte 39, its end: expected JSON"),
+    "words.json": (b"Denies chest pain.", "words.json: expected JSON"),
+    "list.json": (b"[1, 2]", "expected Transcribe's batch result or streaming events, found JSON with list"),
+    "other.json": (b'{"hello": 1}', "found JSON with hello"),
+    "bare.json": (b'{"results": {}}', "at results: expected a transcript with items"),
+    "type.json": (b'{"results": {"items": [{"type": 3, "alternatives": []}]}}', "at results.items[0].type"),
+    "none.json": (
+        b'{"results": {"items": [{"type": "pronunciation", "alternatives": []}]}}',
+        "at results.items[0].alternatives: expected at least one",
+    ),
+    "high.json": (
+        json.dumps(job(("pain", 0.4), ("pain", 1.5))).encode(),
+        "at results.items[1].alternatives[0].confidence: expected a number from 0 to 1, got 1.5",
+    ),
+    "nan.json": (json.dumps(job(("pain", "nan"))).encode(), "expected a number from 0 to 1, got nan"),
+    "line.jsonl": (b'{"ResultId": "a"}\n{"Resul', "at line 2: expected JSON"),
+    "event.jsonl": (b'{"ResultId": "a"}', "at [0]: expected a streaming result"),
+    "latin.txt": ("Ménière".encode("latin-1"), "at byte 1: expected UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_files_are_named_with_the_place(tmp_path, name):
+    data, message = BROKEN[name]
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(ReadError) as caught:
+        medtx.read(path)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+    assert "chest pain" not in str(caught.value)
+
+
+def test_missing_files_folders_and_globs(tmp_path):
+    for source, message in (
+        (tmp_path / "no.json", "no such file"),
+        (tmp_path / "*.json", "no file matches"),
+        (tmp_path, "no .json, .jsonl or .txt file in this folder"),
+    ):
+        with pytest.raises(ReadError, match=message):
+            medtx.read(source)
+
+
+def test_good_files_are_read_beside_bad_ones(tmp_path):
+    for name, (data, _) in BROKEN.items():
+        if not name.endswith(".txt"):
+            (tmp_path / name).write_bytes(data)
+    (tmp_path / "good.json").write_text(json.dumps(job(("fine", 0.9))))
+    t = medtx.read(tmp_path, errors="collect")
+    assert t.recordings["recording"].tolist() == ["visit"]
+    assert len(t.failures) == len(BROKEN) - 1
+    with pytest.raises(ReadError):
+        medtx.read(tmp_path)
+
+
+def test_metadata_joins_by_recording_or_file_name(tmp_path):
+    results = [job(("a", 0.9), name="one"), job(("b", 0.9), name="two")]
+    path = tmp_path / "metadata.csv"
+    path.write_text("file_name,specialty,site,reference\none.wav,CARDIOLOGY,north,secret\n")
+    t = medtx.read(results, metadata=path)
+    assert t.recordings["specialty"].tolist()[0] == "CARDIOLOGY"
+    assert t.recordings["site"].isna().tolist() == [False, True]
+    assert "reference" not in t.recordings
+    for text, message in (
+        ("name\none", "expected a column recording or file_name"),
+        ("recording\none\none", "stands there twice"),
+        ("recording\nthree", "none of its 1 recordings"),
+        ("", "expected CSV"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ReadError, match=message):
+            medtx.read(results, metadata=path)
+
+
+def test_references_are_kept_as_written(tmp_path):
+    (tmp_path / "a.txt").write_text("﻿Takes 1.5 mg.\n\nNo fever?\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("\n")
+    t = medtx.read(tmp_path)
+    check(t)
+    assert t.text().to_dict() == {"a": "Takes 1.5 mg. No fever?", "b": ""}
+    assert t.words["segment"].tolist() == [0, 0, 0, 1, 1]
+
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+words = st.lists(st.tuples(texts, st.none() | st.floats(0, 1)), max_size=30)
+
+
+@given(words)
+def test_no_word_is_lost(said):
+    t = medtx.read(json.dumps(job(*said)).encode())
+    check(t)
+    assert t.words["content"].tolist() == [word for word, _ in said]
+    for ours, (_, confidence) in zip(t.words["confidence"], said):
+        assert math.isnan(ours) if confidence is None else ours == pytest.approx(confidence)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_damaged_results_give_tables_or_one_clear_error(data):
+    raw = bytearray(json.dumps(job(("no", 0.9), ("chest", 0.5), ("pain", None))).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(raw) - 1))
+        raw[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    with contextlib.suppress(ReadError):
+        check(medtx.read(bytes(raw)))
+
+
+def test_ten_thousand_words_in_one_file():
+    many = [(f"word{i % 500}", 0.5) for i in range(10_000)]
+    t = medtx.read(msgspec.json.encode(job(*many)))
+    assert len(t.words) == 10_000
+    assert np.isclose(t.words["confidence"].mean(), 0.5)
+
+
+def test_gzip_is_not_mistaken_for_json(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(ReadError, match="expected JSON"):
+        medtx.read(path)
