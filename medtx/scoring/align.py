@@ -1,0 +1,287 @@
+"""Align hypotheses with references: which word was said for which.
+
+Minimum edit distance over whole recordings, computed by rapidfuzz on integer ids. Of
+the alignments with equally few edits the one that rapidfuzz gives is taken: the same
+input gives the same pairs every time.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from rapidfuzz.distance import Levenshtein
+
+from medtx.errors import InputError
+from medtx.reading.references import from_text
+from medtx.scoring.normalize import NORMALIZERS, WORDWISE, Normalizer
+from medtx.scoring.rates import COUNTS, rates
+from medtx.tables import OPS, frame
+from medtx.transcripts import Transcripts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Side = Transcripts | Mapping[str, str]
+
+
+class Alignment:
+    """Hypotheses aligned with references.
+
+    ``pairs`` has a row an aligned position, ``counts`` a row a recording, ``recordings``
+    what is known of each, ``only_hypothesis`` and ``only_reference`` the recordings that
+    had no partner and are in no figure.
+    """
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame,
+        recordings: pd.DataFrame,
+        only_hypothesis: list[str],
+        only_reference: list[str],
+    ) -> None:
+        self.pairs = pairs
+        self.recordings = recordings
+        self.only_hypothesis = only_hypothesis
+        self.only_reference = only_reference
+
+    def rates(self, by: str | Sequence[str] | None = None, *, replicates: int = 2000) -> pd.DataFrame:
+        """Error rates with 95 % intervals: one row a group, then TOTAL.
+
+        ``by`` names one or more columns of ``recordings``. Counts are added over the
+        recordings of a group before a ratio is taken. ``wer_low`` and ``wer_high`` are a
+        bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
+        because groups of a dozen recordings are common; NaN below five recordings. A group
+        without reference words has NaN rates.
+
+        >>> import medtx
+        >>> a = medtx.align({"a": "no chest pain", "b": "mild fever"},
+        ...                 {"a": "no chest pain", "b": "a mild fever"})
+        >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
+               recordings  reference_words  deletions       wer
+        TOTAL           2                6          1  0.166667
+        """
+        return rates(self.counts, self.recordings, by, replicates)
+
+    def plot(self, by: str | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Word error rate by group with its interval, on ``ax`` or a new one."""
+        from medtx.plots import plot_rates
+
+        return plot_rates(self.rates(by), ax)
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """One row a recording, all of it counts, so that any group is a sum.
+
+        The character errors are those of the normalised texts.
+        """
+        n = len(self.recordings)
+        op = self.pairs["op"].cat.codes.to_numpy()
+        recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
+        table = np.bincount(recording * len(OPS) + op, minlength=n * len(OPS))
+        equal, substituted, deleted, inserted = table.reshape(n, -1).T
+        refs, hyps = (self._texts(side) for side in ("reference", "hypothesis"))
+        values = {
+            "reference_words": equal + substituted + deleted,
+            "hits": equal,
+            "substitutions": substituted,
+            "deletions": deleted,
+            "insertions": inserted,
+            "reference_characters": [len(ref) for ref in refs],
+            "character_errors": [Levenshtein.distance(ref, hyp) for ref, hyp in zip(refs, hyps)],
+        }
+        return pd.DataFrame(values, index=pd.Index(self.recordings["recording"].astype(str)))[COUNTS]
+
+    def _texts(self, side: str) -> list[str]:
+        """Each recording's tokens as one text."""
+        rows = self.pairs[self.pairs[side].notna()]
+        texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
+        return [text if isinstance(text, str) else "" for text in texts]
+
+    @cached_property
+    def _total(self) -> pd.Series:
+        return self.rates().loc["TOTAL"]
+
+    def __repr__(self) -> str:
+        alone = len(self.only_hypothesis) + len(self.only_reference)
+        without = f", {alone} without a partner" if alone else ""
+        return (
+            f"<Alignment: {len(self.recordings)} recordings, WER {self._total['wer']:.3f} of "
+            f"{int(self._total['reference_words']):,} reference words{without}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p>{escape(repr(self)[1:-1])}</p>{self.pairs.head(10).to_html()}"
+
+
+class _Side(NamedTuple):
+    """All recordings of one side, one after the other."""
+
+    ids: np.ndarray  # of each token: its number in the vocabulary that both sides share
+    row: np.ndarray  # of each token: the row in words that it starts at
+    offsets: np.ndarray  # of each recording: where its tokens start; one more at the end
+
+
+def align(
+    hypotheses: Side,
+    references: Side,
+    normalize: str | Normalizer = "plain",
+) -> Alignment:
+    """Align each recording's hypothesis with its reference.
+
+    Both sides are `Transcripts`, or mappings from recording to text. ``normalize`` is
+    ``"plain"`` (case and punctuation that carries no number are ignored), ``"none"``, or
+    a function from the words of a recording to `medtx.scoring.normalize.Tokens`.
+
+    A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
+    ``only_reference``. Raises `InputError` where no recording is on both.
+
+    >>> a = align({"visit": "denies chess pain now"}, {"visit": "Denies chest pain."})
+    >>> a.pairs[["op", "reference", "hypothesis"]]
+               op reference hypothesis
+    0       equal    denies     denies
+    1  substitute     chest      chess
+    2       equal      pain       pain
+    3      insert       NaN        now
+    """
+    normalizer = _normalizer(normalize)
+    hyp = hypotheses if isinstance(hypotheses, Transcripts) else from_text(hypotheses)
+    ref = references if isinstance(references, Transcripts) else from_text(references)
+    hyp_names, ref_names = hyp.recordings["recording"].tolist(), ref.recordings["recording"].tolist()
+    both = set(hyp_names) & set(ref_names)
+    names = [name for name in hyp_names if name in both]
+    only_hypothesis = [name for name in hyp_names if name not in both]
+    only_reference = [name for name in ref_names if name not in both]
+    if not names:
+        raise InputError(
+            f"no recording is on both sides: hypotheses such as {only_hypothesis[:1]}, "
+            f"references such as {only_reference[:1]}"
+        )
+    vocabulary: dict[str, int] = {}
+    ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
+    hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
+    tokens = pd.array(list(vocabulary), dtype="str")
+    pairs = _pairs(ref_side, hyp_side, tokens, names, ref.words, hyp.words)
+    known = hyp.recordings.set_index("recording").loc[names]
+    more = ref.recordings.set_index("recording").loc[names]
+    for column in more:  # what only the references' metadata says
+        if column != "source" and (column not in known or known[column].isna().all()):
+            known[column] = more[column]
+    return Alignment(pairs, known.reset_index(), only_hypothesis, only_reference)
+
+
+def _normalizer(normalize: str | Normalizer) -> Normalizer:
+    if callable(normalize):
+        return normalize
+    if normalize not in NORMALIZERS:
+        raise InputError(f"normalize={normalize!r} is not one of {', '.join(NORMALIZERS)} or a function")
+    return NORMALIZERS[normalize]
+
+
+def _tokenise(
+    words: pd.DataFrame, names: list[str], normalizer: Normalizer, vocabulary: dict[str, int]
+) -> _Side:
+    """The tokens of each recording in the order of ``names``; new ones join the vocabulary."""
+    rank = pd.Series(range(len(names)), index=names).reindex(words["recording"].cat.categories, fill_value=-1)
+    owner = rank.to_numpy()[words["recording"].cat.codes]
+    rows = np.flatnonzero((words["kind"] == "pronunciation").to_numpy() & (owner >= 0))
+    rows = rows[np.argsort(owner[rows], kind="stable")]
+    content = words["content"].array[rows]
+    begins = np.searchsorted(owner[rows], np.arange(len(names) + 1))
+    by_word = WORDWISE.get(normalizer)
+    if by_word:  # each distinct word is normalised once
+        codes, distinct = pd.factorize(content)
+        made = [[vocabulary.setdefault(token, len(vocabulary)) for token in by_word(w)] for w in distinct]
+        sizes = np.array([len(ids) for ids in made], dtype=int)
+        flat = np.array(list(chain.from_iterable(made)), dtype=int)
+        count = sizes[codes]
+        offsets = np.concatenate([[0], np.cumsum(count)])
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], count)
+        ids = flat[np.repeat((np.cumsum(sizes) - sizes)[codes], count) + within]
+        return _Side(ids, np.repeat(rows, count), offsets[begins])
+    said = content.to_numpy(dtype=object).tolist()
+    numbers: list[int] = []
+    row: list[int] = []
+    ends = [0]
+    for first, last in pairwise(begins.tolist()):
+        tokens = normalizer(said[first:last])
+        numbers += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens.text]
+        row += [first + start for start in tokens.start]
+        ends.append(len(numbers))
+    return _Side(np.array(numbers, dtype=int), rows[np.array(row, dtype=int)], np.array(ends))
+
+
+def _edits(ref: _Side, hyp: _Side) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
+    ref_text, hyp_text = _as_characters(ref.ids), _as_characters(hyp.ids)
+    edits = [
+        Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1]).as_list()
+        for (r0, r1), (h0, h1) in zip(pairwise(ref.offsets.tolist()), pairwise(hyp.offsets.tolist()))
+    ]
+    owner = np.repeat(np.arange(len(edits)), [len(e) for e in edits])
+    flat: list[Any] = list(chain.from_iterable(edits))
+    tag = np.array([edit[0][0] for edit in flat], dtype="<U1")
+    source = np.array([edit[1] for edit in flat], dtype=int) + ref.offsets[owner]
+    inserted = source[tag == "i"]
+    size = len(ref.ids)
+    ref_op = np.zeros(size, np.int8)
+    ref_op[source[tag == "r"]] = OPS.index("substitute")
+    ref_op[source[tag == "d"]] = OPS.index("delete")
+    # An insertion stands before the reference token at its source position.
+    ref_row = np.arange(size) + np.searchsorted(inserted, np.arange(size), side="right")
+    op = np.full(size + len(inserted), OPS.index("insert"), np.int8)
+    op[ref_row] = ref_op
+    ref_token = np.full(len(op), -1)
+    ref_token[ref_row] = np.arange(size)
+    heard = op != OPS.index("delete")
+    hyp_token = np.full(len(op), -1)
+    hyp_token[heard] = np.arange(heard.sum())
+    return op, ref_token, hyp_token
+
+
+def _as_characters(ids: np.ndarray) -> str:
+    """Ids as code points: rapidfuzz reads a string without touching Python objects."""
+    return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _pairs(
+    ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_words: pd.DataFrame, hyp_words: pd.DataFrame
+) -> pd.DataFrame:
+    op, ref_token, hyp_token = _edits(ref, hyp)
+    recording = np.where(
+        ref_token >= 0,
+        np.searchsorted(ref.offsets, ref_token, side="right"),
+        np.searchsorted(hyp.offsets, hyp_token, side="right"),
+    )
+
+    def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:
+        """The value of each position's token; ``blank`` where it has none."""
+        padded = np.append(values, np.array([blank], dtype=values.dtype))
+        found: np.ndarray = padded[token]
+        return found
+
+    def heard(column: str) -> np.ndarray:
+        return spread(hyp_words[column].to_numpy()[hyp.row], hyp_token, np.nan)
+
+    speaker = hyp_words["speaker"].cat
+    return frame(
+        "pairs",
+        {
+            "recording": pd.Categorical.from_codes(recording - 1, names),
+            "op": pd.Categorical.from_codes(op, OPS),
+            "reference": tokens.take(spread(ref.ids, ref_token, -1), allow_fill=True),
+            "hypothesis": tokens.take(spread(hyp.ids, hyp_token, -1), allow_fill=True),
+            "reference_position": spread(ref_words["position"].to_numpy()[ref.row], ref_token, -1),
+            "position": spread(hyp_words["position"].to_numpy()[hyp.row], hyp_token, -1),
+            "start": heard("start"),
+            "end": heard("end"),
+            "confidence": heard("confidence"),
+            "speaker": pd.Categorical.from_codes(
+                spread(speaker.codes.to_numpy()[hyp.row], hyp_token, -1), speaker.categories
+            ),
+        },
+    )

@@ -1,0 +1,75 @@
+"""Normalisers: raw words -> the tokens that are compared, keeping the way back.
+
+A normaliser takes the words of one recording and gives `Tokens`: each token knows the
+half-open span of raw words that it came from, so times, confidences and speakers
+survive whatever is rewritten.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Tokens(NamedTuple):
+    """``text[i]`` came from the raw words ``start[i]`` up to, but not including, ``stop[i]``."""
+
+    text: list[str]
+    start: list[int]
+    stop: list[int]
+
+
+Normalizer = Callable[[Sequence[str]], Tokens]
+
+_EDGE = "\"'`.,;:!?()[]{}\u201c\u201d\u2018\u2019\u2026"  # and the typographic quotes and dots
+_HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010-\u2014/](?=[^\W\d_])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
+
+
+@lru_cache(maxsize=100_000)
+def _plain_word(word: str) -> tuple[str, ...]:
+    """
+    >>> [_plain_word(w) for w in ("Pain,", "1.5", ".5", "-5", "120/80.", "1,000", "X-ray", "--")]
+    [('pain',), ('1.5',), ('.5',), ('-5',), ('120/80',), ('1000',), ('x', 'ray'), ()]
+    """
+    word = word.lower().replace("\u2019", "'")
+    word = _HYPHEN.sub(" ", word)
+    word = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), word)
+    return tuple(token for part in word.split() if (token := _strip(part)))
+
+
+def _strip(token: str) -> str:
+    """Marks at the edges go, but not a point or sign that belongs to a number."""
+    bare = token.rstrip(_EDGE)
+    left = bare.lstrip(_EDGE)
+    if left[:1].isdigit() and bare[: len(bare) - len(left)].endswith("."):
+        left = "." + left
+    return left if any(c.isalnum() or c in "%$€£°<>=+&@#*" for c in left) else ""
+
+
+def plain(words: Sequence[str]) -> Tokens:
+    """Case, and punctuation that carries no number, are ignored; hyphens separate words.
+
+    "1.5" stays apart from "15", "120/80" from "12080", "-5" from "5".
+
+    >>> plain(["Takes", "1.5", "mg,", "follow-up."])
+    Tokens(text=['takes', '1.5', 'mg', 'follow', 'up'], start=[0, 1, 2, 3, 3], stop=[1, 2, 3, 4, 4])
+    """
+    text: list[str] = []
+    start: list[int] = []
+    for i, word in enumerate(words):
+        for token in _plain_word(word):
+            text.append(token)
+            start.append(i)
+    return Tokens(text, start, [i + 1 for i in start])
+
+
+def none(words: Sequence[str]) -> Tokens:
+    """The words as they are."""
+    return Tokens(list(words), list(range(len(words))), list(range(1, len(words) + 1)))
+
+
+WORDWISE: dict[Normalizer, Callable[[str], Sequence[str]]] = {plain: _plain_word, none: lambda word: (word,)}
+"""Normalisers that look at one word at a time, as functions of that word: a short cut."""
+
+NORMALIZERS: dict[str, Normalizer] = {"plain": plain, "none": none}

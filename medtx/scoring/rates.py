@@ -1,0 +1,107 @@
+"""Error rates of groups of recordings: counts are added, a ratio is taken last."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from medtx.errors import InputError
+
+FEWEST = 5
+"""Recordings below which no interval is given: too few to show how recordings differ."""
+
+COUNTS = [
+    "reference_words",
+    "hits",
+    "substitutions",
+    "deletions",
+    "insertions",
+    "reference_characters",
+    "character_errors",
+]
+
+
+def rates(
+    counts: pd.DataFrame, recordings: pd.DataFrame, by: str | Sequence[str] | None, replicates: int
+) -> pd.DataFrame:
+    """See `medtx.Alignment.rates`."""
+    rows = {}
+    for name, members in groups(recordings, by):
+        rows[name] = _row(counts.loc[list(members)], replicates)
+    rows["TOTAL"] = _row(counts, replicates)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if by is not None:
+        table.index.name = by if isinstance(by, str) else " / ".join(by)
+    return table.astype(dict.fromkeys(["recordings", *COUNTS], int))
+
+
+def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tuple[str, pd.Series]]:
+    """Each group's name and its recordings; those without a value form the group "none"."""
+    if by is None:
+        return []
+    columns = [by] if isinstance(by, str) else list(by)
+    for column in columns:
+        if column not in recordings:
+            raise InputError(f"by={column!r} is not a column of recordings: {', '.join(recordings)}")
+    label = recordings[columns].astype(object).fillna("none").astype(str).agg(" / ".join, axis=1)
+    return [(str(name), members) for name, members in recordings["recording"].groupby(label)]
+
+
+def _row(counts: pd.DataFrame, replicates: int) -> dict[str, float]:
+    total = counts.sum()
+    words = total["reference_words"]
+    errors = counts["substitutions"] + counts["deletions"] + counts["insertions"]
+    low, high = interval(errors.to_numpy(), counts["reference_words"].to_numpy(), replicates)
+    return {
+        "recordings": len(counts),
+        **total.to_dict(),
+        "wer": errors.sum() / words if words else np.nan,
+        "wer_low": low,
+        "wer_high": high,
+        "cer": total["character_errors"] / total["reference_characters"] if words else np.nan,
+    }
+
+
+def interval(
+    errors: np.ndarray, words: np.ndarray, replicates: int = 2000, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Studentised bootstrap interval of sum(errors) / sum(words) over recordings.
+
+    Whole recordings are drawn with replacement, always in the same way; Efron &
+    Tibshirani 1993, ch. 12. NaN below five recordings with words, and where all have the
+    same rate: nothing is known then of how others would differ.
+
+    >>> low, high = interval(np.array([3, 1, 4, 2, 5]), np.array([20, 20, 20, 20, 20]))
+    >>> 0 <= low < 15 / 100 < high
+    True
+    """
+    n = len(words)
+    if (words > 0).sum() < FEWEST:
+        return np.nan, np.nan
+    e, w = errors.astype(float), words.astype(float)
+    sums = np.stack([e, w, e * e, e * w, w * w], axis=1)
+    rate, error = _rate(sums.sum(axis=0)[None], n)
+    if error[0] == 0:
+        return np.nan, np.nan
+    rng = np.random.default_rng(0)
+    drawn = []
+    step = max(1, 20_000_000 // n)  # replicates at a time, so that memory stays bounded
+    for first in range(0, replicates, step):
+        size = min(step, replicates - first)
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=size)
+        drawn.append(weights @ sums)
+    rates_, errors_ = _rate(np.concatenate(drawn), n)
+    usable = errors_ > 0
+    t = (rates_[usable] - rate[0]) / errors_[usable]
+    tail = (1 - confidence) / 2
+    high, low = np.quantile(t, [tail, 1 - tail])
+    return max(0.0, float(rate[0] - low * error[0])), float(rate[0] - high * error[0])
+
+
+def _rate(sums: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ratio of the sums and its linearised standard error."""
+    e, w, ee, ew, ww = sums.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = e / w
+        spread = ee - 2 * rate * ew + rate**2 * ww
+        return rate, np.sqrt(np.maximum(spread, 0) * n / (n - 1)) / w
