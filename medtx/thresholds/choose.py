@@ -1,0 +1,140 @@
+"""Choose a threshold with a guarantee that counts recordings, not words."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medtx.errors import InputError
+
+if TYPE_CHECKING:
+    from medtx.scoring import Alignment
+
+GRID = 1000  # thresholds that are tried: quantiles of the confidences
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """An operating point with its evidence. Words below ``value`` go to review."""
+
+    value: float
+    max_error: float
+    confidence: float | None
+    reason: str
+    recordings: int
+    words: int
+    review_words: int
+    errors_caught: int
+    errors_missed: int
+    deletions: int
+    reference_words: int
+
+    @property
+    def review_share(self) -> float:
+        """Of the recognised words, those that a reviewer hears."""
+        return self.review_words / self.words
+
+    @property
+    def wer_before(self) -> float:
+        errors = self.errors_caught + self.errors_missed + self.deletions
+        return errors / self.reference_words
+
+    @property
+    def wer_after(self) -> float:
+        """If every reviewed word is put right."""
+        return (self.errors_missed + self.deletions) / self.reference_words
+
+    def __str__(self) -> str:
+        what = "review everything" if np.isinf(self.value) else f"review words below {self.value:.4g}"
+        errors = self.errors_caught + self.errors_missed
+        return (
+            f"{what}: {self.review_share:.0%} of {self.words:,} words; of {errors:,} wrong words "
+            f"{self.errors_caught:,} are caught and {self.errors_missed:,} slip through; "
+            f"{self.deletions:,} more words are missing altogether; WER {self.wer_before:.3f} -> "
+            f"{self.wer_after:.3f}. {self.reason}"
+        )
+
+
+def choose(alignment: "Alignment", max_error: float, confidence: float | None) -> Threshold:
+    """See `medtx.Sweep.choose`."""
+    if not 0 < max_error < 1:
+        raise InputError(f"max_error={max_error:g} is not a share between 0 and 1")
+    if confidence is not None and not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence:g} is not a probability between 0 and 1")
+    pairs = alignment.pairs[alignment.pairs["op"] != "delete"]
+    score = pairs["confidence"].fillna(-1.0).to_numpy()  # no confidence: always reviewed
+    wrong = (pairs["op"] != "equal").to_numpy()
+    recording = pairs["recording"].cat.codes.to_numpy()
+    n = len(alignment.counts)
+    words = np.bincount(recording, minlength=n)
+    values = np.unique(score[score >= 0])
+    if len(values) > GRID:
+        values = np.unique(np.quantile(values, np.linspace(0, 1, GRID), method="nearest"))
+    grid = np.append(values, np.inf)
+    # missed[i, k]: wrong words of recording i with a confidence of grid[k] or more
+    last = np.searchsorted(grid, score[wrong], side="right") - 1
+    cells = recording[wrong].astype(int) * (len(grid) + 1) + last + 1
+    at = np.bincount(cells, minlength=n * (len(grid) + 1)).reshape(n, -1)[:, 1:]
+    missed = at[:, ::-1].cumsum(axis=1)[:, ::-1]
+    if confidence is None:
+        fails = missed.sum(axis=0) > max_error * words.sum()
+        reason = f"Measured on these {n} recordings; promises nothing for others."
+    else:
+        losses = missed / np.maximum(words, 1)[:, None]
+        fails = _p_values(losses, max_error, 1 - confidence) > 1 - confidence
+        reason = (
+            f"With probability {confidence:.0%}, at most {max_error:.1%} of the words of new "
+            f"recordings like these {n} are wrong and not reviewed."
+        )
+    # From the strictest threshold down, up to the first that fails (fixed-sequence testing).
+    best = int(np.flatnonzero(fails)[-1]) + 1 if fails.any() else 0
+    if best >= len(grid) - 1:
+        best = len(grid) - 1
+        needed = _recordings_needed(max_error, confidence) if confidence is not None else 0
+        reason = (
+            f"No guarantee of {max_error:.1%} is possible from {n} recordings, even if all is "
+            f"reviewed: at least {needed} would be needed."
+            if n < needed
+            else f"No lower threshold keeps what slips through within {max_error:.1%} here."
+        )
+    reviewed = score < grid[best]
+    return Threshold(
+        value=float(grid[best]),
+        max_error=max_error,
+        confidence=confidence,
+        reason=reason,
+        recordings=n,
+        words=len(score),
+        review_words=int(reviewed.sum()),
+        errors_caught=int((wrong & reviewed).sum()),
+        errors_missed=int((wrong & ~reviewed).sum()),
+        deletions=int(alignment.counts["deletions"].sum()),
+        reference_words=int(alignment.counts["reference_words"].sum()),
+    )
+
+
+def _p_values(losses: np.ndarray, limit: float, level: float) -> np.ndarray:
+    """For each column: evidence against a mean loss above ``limit``; losses within [0, 1].
+
+    The hedged capital of Waudby-Smith & Ramdas 2023 ("Estimating means of bounded random
+    variables by betting", eq. 17 and 26), betting at ``level``. Recordings come in a fixed
+    random order, since the order in which they were given may mean something.
+    """
+    n = len(losses)
+    losses = losses[np.random.default_rng(0).permutation(n)]
+    count = np.arange(1, n + 1)[:, None]
+    mean = (0.5 + losses.cumsum(axis=0)) / (1 + count)
+    variance = (0.25 + np.square(losses - mean).cumsum(axis=0)) / (1 + count)
+    before = np.vstack([np.full((1, losses.shape[1]), 0.25), variance[:-1]])
+    bet = np.minimum(np.sqrt(2 * np.log(1 / level) / (n * before)), 0.99 / (1 - limit))
+    capital = np.log1p(-bet * (losses - limit)).cumsum(axis=0).max(axis=0)
+    p: np.ndarray = np.exp(-np.maximum(capital, 0))
+    return p
+
+
+def _recordings_needed(limit: float, confidence: float) -> int:
+    """The fewest recordings that could defend ``limit`` if nothing at all slipped through."""
+    n = 1
+    while _p_values(np.zeros((n, 1)), limit, 1 - confidence)[0] > 1 - confidence:
+        n += max(1, n // 50)
+    return n
