@@ -1,0 +1,213 @@
+"""Audio -> results, in Transcribe Medical's own batch JSON whatever the engine."""
+
+import glob
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from importlib import import_module
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from medtx import specialties
+from medtx.engines.audio import FORMATS
+from medtx.errors import InputError, MedtxError, ReadError, optional
+from medtx.reading import batch
+from medtx.reading.build import Builder
+from medtx.transcripts import Transcripts
+
+ENGINES = {"embedded": "medtx.engines.embedded"}
+"""Engine -> the module with its ``name()`` and ``transcribe(path, ...)``."""
+
+Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+
+def transcribe(
+    paths: Paths,
+    *,
+    specialty: str | Sequence[str],
+    type: str | Sequence[str],
+    engine: str = "embedded",
+    out: str | PathLike[str] | None = None,
+    workers: int | Executor | None = None,
+    alternatives: int = 5,
+    split_channels: bool = False,
+    overwrite: bool = False,
+    errors: str = "collect",
+    progress: bool = True,
+) -> Transcripts:
+    """Recognise audio and read the results.
+
+    ``paths`` is a file, a folder, a glob or a list of files, in any format that FFmpeg
+    decodes. ``specialty`` and ``type`` are the service's (``"CARDIOLOGY"``,
+    ``"DICTATION"``), one for all or one for each file of a list. ``out`` is a folder that
+    keeps each result as ``<recording>.json``, readable by its owner only; a recording
+    whose result is already there is not recognised again, unless ``overwrite``.
+    ``workers`` is a number of processes (default: the cores) or any
+    `concurrent.futures.Executor`. ``alternatives`` is how many hypotheses to keep for an
+    utterance. Channels are mixed unless ``split_channels``.
+
+    A file that cannot be used is warned of and listed in ``failures``, and the others go
+    on; with ``errors="raise"``, or where no file can be used, its `ReadError` is raised
+    at the end.
+    """
+    if errors not in ("raise", "collect"):
+        raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
+    if engine not in ENGINES:
+        raise InputError(f"engine={engine!r} is not one of {', '.join(ENGINES)}")
+    if not 1 <= alternatives <= 10:
+        raise InputError(f"alternatives={alternatives} is not between 1 and 10")
+    files = _files(paths)
+    kinds = [
+        (specialties.specialty(s), specialties.audio_type(t))
+        for s, t in zip(_each(specialty, files, "specialty"), _each(type, files, "type"))
+    ]
+    names = _names(files)
+    folder = None if out is None else Path(out)
+    if folder:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    done: dict[int, bytes] = {}
+    failed: dict[int, ReadError] = {}
+    todo = []
+    for i, job in enumerate(names):
+        kept = folder / f"{job}.json" if folder else None
+        if kept and kept.exists() and not overwrite:
+            done[i] = kept.read_bytes()
+        else:
+            todo.append((i, (engine, files[i], job, *kinds[i], alternatives, split_channels)))
+    for i, answer in _run(todo, workers, progress):
+        if isinstance(answer, ReadError):
+            failed[i] = answer
+        else:
+            done[i] = answer
+            if folder:
+                _keep(answer, folder / f"{names[i]}.json")
+
+    builder = Builder()
+    for i, data in sorted(done.items()):
+        source = str(folder / f"{names[i]}.json") if folder else files[i]
+        try:
+            builder.add(batch.parse(batch.decode(data), source), names[i], source)
+        except (msgspec.DecodeError, ReadError) as error:
+            failed[i] = ReadError(
+                source, f"expected an earlier result ({error}); overwrite=True makes it anew"
+            )
+    for _, failure in sorted(failed.items()):
+        if errors == "raise" or len(failed) == len(files):
+            raise failure
+        warnings.warn(str(failure), stacklevel=2)
+        builder.failures.append((failure.source, failure.place, failure.problem))
+    return builder.transcripts()
+
+
+def _files(paths: Paths) -> list[str]:
+    if not isinstance(paths, str | PathLike):
+        return [fspath(path) for path in paths]
+    path = Path(paths)
+    if path.is_dir():
+        found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in FORMATS)
+        if not found:
+            raise ReadError(str(path), f"no audio in this folder ({', '.join(FORMATS)})")
+        return found
+    if not path.exists() and glob.has_magic(fspath(paths)):
+        found = sorted(glob.glob(fspath(paths), recursive=True))
+        if not found:
+            raise ReadError(fspath(paths), "no file matches")
+        return found
+    return [fspath(paths)]
+
+
+def _each(value: str | Sequence[str], files: list[str], name: str) -> list[str]:
+    if isinstance(value, str):
+        return [value] * len(files)
+    if len(value) != len(files):
+        raise InputError(f"{name} has {len(value)} values for {len(files)} files")
+    return list(value)
+
+
+def _names(files: list[str]) -> list[str]:
+    """Job names that the service would take; files that share a stem keep their folders."""
+    stems = Counter(Path(file).stem for file in files)
+    names = [
+        Path(f).stem if stems[Path(f).stem] == 1 else "-".join(Path(f).with_suffix("").parts) for f in files
+    ]
+    names = [re.sub(r"[^0-9a-zA-Z._-]+", "-", name).strip("-") or "recording" for name in names]
+    again = [name for name, count in Counter(names).items() if count > 1]
+    if again:
+        raise InputError(f"more than one file would be named {again[0]!r}: rename them, or pass fewer")
+    return names
+
+
+def _run(
+    todo: list[tuple[int, tuple[Any, ...]]], workers: int | Executor | None, progress: bool
+) -> Iterator[tuple[int, bytes | ReadError]]:
+    """(index, result or error) of each job, as they end."""
+    if not todo:
+        return
+    bar = optional("tqdm.auto", "embedded").tqdm(
+        total=len(todo), desc="transcribing", unit="file", disable=not progress
+    )
+    with bar:
+        if isinstance(workers, Executor):
+            pool = workers
+        else:
+            loky = optional("loky", "embedded")
+            count = min(workers or loky.cpu_count(), len(todo))
+            if count == 1:
+                for i, job in todo:
+                    yield i, _job(*job)
+                    bar.update()
+                return
+            pool = loky.get_reusable_executor(max_workers=count)
+        futures = {pool.submit(_job, *job): i for i, job in todo}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+                bar.update()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _job(
+    engine: str, path: str, job: str, specialty: str, type: str, alternatives: int, split_channels: bool
+) -> bytes | ReadError:
+    """One file, in whichever process: the JSON of its result, or why there is none."""
+    module = import_module(ENGINES[engine])
+    try:
+        made = module.transcribe(path, alternatives=alternatives, split_channels=split_channels)
+    except ReadError as error:
+        return error
+    result = {
+        "jobName": job,
+        "accountId": "",
+        "status": "COMPLETED",
+        "results": made["results"],
+        "medtx": {
+            "engine": module.name(),
+            "specialty": specialty,
+            "type": type,
+            "language": "en-US",
+            "duration": round(made["duration"], 3),
+            "channels": made["channels"],
+        },
+    }
+    return msgspec.json.encode(result)
+
+
+def _keep(data: bytes, path: Path) -> None:
+    """Whole or not at all, and readable by its owner only: a transcript is health data."""
+    part = path.with_suffix(".part")
+    try:
+        part.unlink(missing_ok=True)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        part.replace(path)
+    except OSError as error:
+        raise MedtxError(f"{path}: cannot be written: {error.strerror}") from None
