@@ -1,0 +1,5 @@
+"""``python -m medtx``."""
+
+from medtx.cli import main
+
+main()

@@ -1,0 +1,123 @@
+"""The same verbs on the command line: ``medtx --help``."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+
+import medtx
+from medtx.errors import MedtxError
+from medtx.specialties import SPECIALTIES, TYPES
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from medtx.demo import demo
+
+    demo(args.out)
+
+
+def _transcribe(args: argparse.Namespace) -> None:
+    transcripts = medtx.transcribe(
+        args.audio[0] if len(args.audio) == 1 else args.audio,
+        specialty=args.specialty,
+        type=args.type,
+        engine=args.engine,
+        out=args.out,
+        workers=args.workers,
+        alternatives=args.alternatives,
+        split_channels=args.split_channels,
+        overwrite=args.overwrite,
+    )
+    print(f"{transcripts!r} in {args.out}")
+    if len(transcripts.failures):
+        sys.exit(1)
+
+
+def _alignment(args: argparse.Namespace) -> medtx.Alignment:
+    results = medtx.read(args.results, metadata=args.metadata, errors="collect")
+    for failure in results.failures.itertuples():
+        place = f"at {failure.place}: " if failure.place else ""
+        print(f"not read: {failure.source}: {place}{failure.problem}", file=sys.stderr)
+    alignment = medtx.align(results, medtx.read(args.references), args.normalize)
+    for side, names in (
+        ("reference", alignment.only_hypothesis),
+        ("result", alignment.only_reference),
+    ):
+        if names:
+            print(f"without a {side}, left out: {len(names)} (such as {names[0]})", file=sys.stderr)
+    return alignment
+
+
+def _score(args: argparse.Namespace) -> None:
+    from medtx.report import rates_table
+
+    print(rates_table(_alignment(args), args.by).to_string())
+
+
+def _threshold(args: argparse.Namespace) -> None:
+    from medtx.report import threshold_table
+
+    alignment = _alignment(args)
+    print(threshold_table(alignment, args.by).to_string(index=False))
+    chosen = medtx.sweep(alignment).choose(max_error=args.max_error, confidence=args.confidence)
+    print(f"\n{chosen}")
+
+
+def _report(args: argparse.Namespace) -> None:
+    path = medtx.report(
+        _alignment(args), args.out, by=args.by, max_error=args.max_error, confidence=args.confidence
+    )
+    print(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="medtx", description=medtx.__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"medtx {medtx.__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    verb = verbs.add_parser("demo", help="the whole chain on the shipped dictations, with a report")
+    verb.add_argument("--out", default="medtx-demo", help="folder for results and report (%(default)s)")
+    verb.set_defaults(run=_demo)
+
+    verb = verbs.add_parser("transcribe", help="recognise audio; keep a JSON result for each file")
+    verb.add_argument("audio", nargs="+", help="files, a folder or a glob")
+    verb.add_argument("--specialty", required=True, help=", ".join(SPECIALTIES))
+    verb.add_argument("--type", required=True, help=" or ".join(TYPES))
+    verb.add_argument("--engine", default="embedded")
+    verb.add_argument("--out", default="results", help="folder for the results (%(default)s)")
+    verb.add_argument("--workers", type=int, help="processes (default: the cores)")
+    verb.add_argument("--alternatives", type=int, default=5, help="hypotheses an utterance (%(default)s)")
+    verb.add_argument("--split-channels", action="store_true", help="recognise each channel by itself")
+    verb.add_argument("--overwrite", action="store_true", help="recognise again what is already there")
+    verb.set_defaults(run=_transcribe)
+
+    against = argparse.ArgumentParser(add_help=False)
+    against.add_argument("results", help="file, folder or glob of results")
+    against.add_argument("references", help="file, folder or glob of references")
+    against.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
+    against.add_argument("--by", help="column of recordings to group by, such as specialty")
+    against.add_argument("--normalize", default="plain", help="plain or none (%(default)s)")
+    limits = argparse.ArgumentParser(add_help=False)
+    limits.add_argument("--max-error", type=float, default=0.1, help="share of words that may slip through")
+    limits.add_argument("--confidence", type=float, default=0.95, help="of the guarantee (%(default)s)")
+
+    verb = verbs.add_parser("score", parents=[against], help="error rates against references")
+    verb.set_defaults(run=_score)
+    verb = verbs.add_parser("threshold", parents=[against, limits], help="what a threshold costs and misses")
+    verb.set_defaults(run=_threshold)
+    verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")
+    verb.add_argument("--out", default="medtx-report.html", help="(%(default)s)")
+    verb.set_defaults(run=_report)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one verb; a `MedtxError` ends it with one line and exit status 1."""
+    args = _parser().parse_args(argv)
+    warnings.showwarning = lambda message, *_: print(f"medtx: {message}", file=sys.stderr)
+    try:
+        args.run(args)
+    except MedtxError as error:
+        sys.exit(f"medtx: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

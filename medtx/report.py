@@ -1,0 +1,152 @@
+"""One self-contained HTML file: the rates, the thresholds, the pictures, and what they rest on."""
+
+import base64
+import os
+from html import escape
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from medtx.errors import MedtxError, optional
+from medtx.scoring import Alignment
+from medtx.thresholds import Threshold, calibration, sweep
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99)
+"""Shown in tables; every other one is in ``Sweep.table``."""
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left }
+img { max-width: 100% } .note { color: #666 } .choice { border-left: 4px solid #c33; padding-left: 1rem }
+.wide { overflow-x: auto }
+"""
+
+
+def report(
+    alignment: Alignment,
+    path: str | PathLike[str],
+    *,
+    by: str | None = "specialty",
+    max_error: float = 0.1,
+    confidence: float = 0.95,
+    title: str = "Speech recognition against references",
+) -> Path:
+    """Write rates, calibration, thresholds and their pictures to ``path``; gives the path.
+
+    ``by`` groups the recordings, ``max_error`` and ``confidence`` are those of
+    `medtx.Sweep.choose`. The file needs nothing beside it, and holds single wrong words
+    but no transcript; it is readable by its owner only.
+    """
+    curves = sweep(alignment)
+    chosen = curves.choose(max_error=max_error, confidence=confidence)
+    engines = ", ".join(map(str, alignment.recordings["engine"].dropna().unique())) or "not named"
+    alone = len(alignment.only_hypothesis) + len(alignment.only_reference)
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{len(alignment.counts)} recordings, engine: {escape(engines)}. {alone} more had a result "
+        "or a reference only, and are in no figure.</p>",
+        "<h2>Word error rate</h2>",
+        _html(rates_table(alignment, by)),
+        _image(alignment.plot(by, _blank(7, 4))),
+        '<p class="note">WER = (substitutions + deletions + insertions) / reference words. Intervals: '
+        "95 %, studentised bootstrap over recordings, none below five. Groups whose intervals overlap "
+        "widely may well not differ.</p>",
+        "<h2>A confidence threshold</h2>",
+        f'<p class="choice">{escape(str(chosen))}</p>',
+        _image(curves.plot(_blank(7, 4.5), mark=chosen)),
+        _html(threshold_table(alignment), index=False),
+        '<p class="note">A word is reviewed when its confidence is below the threshold. Deletions are '
+        "words that were said and not recognised: they have no confidence, so no threshold catches them. "
+        "WER after review assumes that every reviewed word is put right.</p>",
+        "<h2>Can the confidences be believed?</h2>",
+        _html(calibration(alignment, by).round(3)),
+        '<p class="note">AUROC: chance that a right word has a higher confidence than a wrong one. '
+        "ECE: mean gap between confidence and share of right words.</p>",
+        "<h2>What slips through most often</h2>",
+        _html(slipped(alignment, chosen), index=False),
+    ]
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    html = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
+    html += "\n".join(parts) + "\n</body></html>\n"
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+            file.write(html)
+    except OSError as error:
+        raise MedtxError(f"{path}: cannot be written: {error.strerror}") from None
+    return path
+
+
+def rates_table(alignment: Alignment, by: str | None) -> pd.DataFrame:
+    """The rates as they are shown: in percent, with the interval in one column."""
+    rates = alignment.rates(by)
+    shown = rates[["recordings", "reference_words", "substitutions", "deletions", "insertions"]].copy()
+    shown["WER %"] = (100 * rates["wer"]).round(1)
+    shown["95 % interval"] = [
+        "too few recordings" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+        for low, high in zip(rates["wer_low"], rates["wer_high"])
+    ]
+    shown["CER %"] = (100 * rates["cer"]).round(1)
+    return shown.rename(columns={"reference_words": "words"})
+
+
+def threshold_table(alignment: Alignment, by: str | None = None) -> pd.DataFrame:
+    """What some thresholds cost and miss, in percent."""
+    rows = sweep(alignment, by).at(*THRESHOLDS)
+    shown = rows.assign(
+        **{
+            "review %": (100 * rows["review_share"]).round(1),
+            "WER after %": (100 * rows["wer_after_review"]).round(1),
+        }
+    ).drop(columns=["review_share", "wer_after_review"])
+    order = [
+        "threshold",
+        "review_words",
+        "review %",
+        "errors_caught",
+        "errors_missed",
+        "deletions",
+        "WER after %",
+    ]
+    return shown[order if by is None else ["group", *order]]
+
+
+def slipped(alignment: Alignment, threshold: Threshold, most: int = 12) -> pd.DataFrame:
+    """The wrong words at or above the threshold, the commonest first."""
+    pairs = alignment.pairs
+    wrong = pairs["op"].isin(["substitute", "insert"])
+    missed = pairs[wrong & (pairs["confidence"] >= threshold.value)]
+    said = missed["reference"].fillna("(nothing)").rename("said")
+    heard = missed["hypothesis"].rename("recognised")
+    table = missed.groupby([said, heard])["confidence"].agg(["size", "mean"]).reset_index()
+    table = table.sort_values(["size", "mean"], ascending=False, kind="stable").head(most)
+    return table.rename(columns={"size": "times", "mean": "mean confidence"}).round(3)
+
+
+def _blank(width: float, height: float) -> "Axes":
+    """Axes on a figure of their own, which no pyplot keeps."""
+    figure = optional("matplotlib.figure", "plots").Figure(figsize=(width, height), layout="constrained")
+    axes: Axes = figure.subplots()
+    return axes
+
+
+def _image(axes: "Axes") -> str:
+    buffer = BytesIO()
+    figure: Any = axes.figure
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<p><img alt="{escape(axes.get_xlabel())}" src="data:image/svg+xml;base64,{data}"></p>'
+
+
+def _html(table: pd.DataFrame, index: bool = True) -> str:
+    return f'<div class="wide">{table.to_html(index=index, border=0)}</div>'

@@ -1,0 +1,112 @@
+"""The commands as a person runs them."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+import medtx
+from medtx.cli import _parser, main
+from tests.conftest import ROOT, job
+
+FOLDER = ROOT / "datasets" / "dictations"
+
+
+def verbs() -> list[str]:
+    return list(next(a for a in _parser()._actions if a.metavar == "VERB").choices)
+
+
+def test_every_verb_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    for verb in verbs():
+        assert f"medtx {verb}" in readme, verb
+
+
+def test_python_m_medtx_is_the_same_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "medtx", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"medtx {medtx.__version__}\n"
+
+
+def test_score_and_threshold_print_tables(capsys):
+    against = [str(FOLDER / "results"), str(FOLDER / "references")]
+    metadata = ["--metadata", str(FOLDER / "metadata.csv")]
+    main(["score", *against, *metadata, "--by", "specialty"])
+    out = capsys.readouterr().out
+    assert re.search(r"^TOTAL +78 +8103 ", out, re.M)
+    main(["threshold", *against, "--max-error", "0.2"])
+    out = capsys.readouterr().out
+    assert "words are missing altogether" in out
+    assert out.count("\n") == 10
+
+
+def test_what_was_left_out_is_said(tmp_path, capsys):
+    (tmp_path / "good.json").write_text(json.dumps(job(("fine", 0.9), name="a")))
+    (tmp_path / "alone.json").write_text(json.dumps(job(("fine", 0.9), name="b")))
+    (tmp_path / "cut.json").write_text("{")
+    (tmp_path / "a.txt").write_text("fine")
+    main(["score", str(tmp_path), str(tmp_path / "a.txt")])
+    err = capsys.readouterr().err
+    assert "cut.json: at byte 1, its end: expected JSON" in err
+    assert "without a reference, left out: 1 (such as b)" in err
+
+
+def test_errors_are_one_line_with_status_1(tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "medtx",
+            "transcribe",
+            "no.wav",
+            "--specialty",
+            "urology",
+            "--type",
+            "dictation",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "medtx: no.wav: no such file"
+    assert "Traceback" not in done.stderr
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+
+
+@pytest.mark.slow
+def test_the_demo_does_the_main_job(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "medtx", "demo", "--out", "demo"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert "Recognise 12 dictations, 2 of each specialty" in done.stdout
+    assert re.search(r"^TOTAL +12 ", done.stdout, re.M)
+    assert re.search(r"^TOTAL +78 +8103 ", done.stdout, re.M)
+    assert "With probability 95%" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Next: make lab, and open notebooks/01_quickstart.ipynb"
+    assert "12/12" in done.stderr  # the bar
+    assert len(medtx.read(tmp_path / "demo" / "results")) == 12
+    report = (tmp_path / "demo" / "report.html").read_text()
+    links = Links()
+    links.feed(report)
+    assert len(links.sources) == 2
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in links.sources)
+    for said in ("RADIOLOGY", "TOTAL", "synthetic voices", "words are missing altogether", "deletions"):
+        assert said in report
