@@ -11,7 +11,7 @@ import pandas as pd
 
 from medtx.errors import InputError, ReadError
 from medtx.reading import batch, references, streaming
-from medtx.reading.build import Builder, Parsed
+from medtx.reading.build import Builder, Parsed, without_gc
 from medtx.reading.metadata import join
 from medtx.transcripts import Transcripts
 
@@ -50,14 +50,15 @@ def read(
     if errors not in ("raise", "collect"):
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
     builder = Builder()
-    for name, path, data in _expand(source):
-        try:
-            builder.add(_parse(path, data), name, path)
-        except ReadError as error:
-            if errors == "raise":
-                raise
-            builder.failures.append((error.source, error.place, error.problem))
-    read = builder.transcripts()
+    with without_gc():
+        for name, path, data in _expand(source):
+            try:
+                builder.add(_parse(path, data), name, path)
+            except ReadError as error:
+                if errors == "raise":
+                    raise
+                builder.failures.append((error.source, error.place, error.problem))
+        read = builder.transcripts()
     return read if metadata is None else join(read, metadata)
 
 

@@ -18,7 +18,7 @@ class Alternative(msgspec.Struct, gc=False):
     confidence: float | None = None
 
 
-class Item(msgspec.Struct):
+class Item(msgspec.Struct, gc=False):
     type: str
     alternatives: list[Alternative]
     start_time: float | None = None
@@ -35,19 +35,19 @@ class FlatItem(msgspec.Struct, gc=False):
     end_time: float | None = None
 
 
-class Hypothesis(msgspec.Struct):
+class Hypothesis(msgspec.Struct, gc=False):
     transcript: str = ""
     items: list[FlatItem] = []
 
 
-class Segment(msgspec.Struct):
+class Segment(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
     alternatives: list[Hypothesis] = []
     channel_label: str = ""
 
 
-class AudioSegment(msgspec.Struct):
+class AudioSegment(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
     transcript: str = ""
@@ -62,27 +62,27 @@ class SpokenItem(msgspec.Struct, gc=False):
     speaker_label: str = ""
 
 
-class SpeakerSegment(msgspec.Struct):
+class SpeakerSegment(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
     speaker_label: str = ""
     items: list[SpokenItem] = []
 
 
-class SpeakerLabels(msgspec.Struct):
+class SpeakerLabels(msgspec.Struct, gc=False):
     segments: list[SpeakerSegment] = []
 
 
-class Channel(msgspec.Struct):
+class Channel(msgspec.Struct, gc=False):
     channel_label: str
     items: list[Item] = []
 
 
-class ChannelLabels(msgspec.Struct):
+class ChannelLabels(msgspec.Struct, gc=False):
     channels: list[Channel] = []
 
 
-class Transcript(msgspec.Struct):
+class Transcript(msgspec.Struct, gc=False):
     transcript: str = ""
 
 
@@ -94,7 +94,7 @@ class Phi(msgspec.Struct, rename="camel"):
     confidence: float | None = None
 
 
-class Results(msgspec.Struct):
+class Results(msgspec.Struct, gc=False):
     items: list[Item] | None = None
     transcripts: list[Transcript] = []
     segments: list[Segment] | None = None
@@ -104,7 +104,7 @@ class Results(msgspec.Struct):
     entities: list[Phi] | None = None
 
 
-class Made(msgspec.Struct):
+class Made(msgspec.Struct, gc=False):
     """What an engine of medtx says of itself, beside the service's own keys."""
 
     engine: str
@@ -115,7 +115,7 @@ class Made(msgspec.Struct):
     channels: int
 
 
-class Job(msgspec.Struct):
+class Job(msgspec.Struct, gc=False):
     results: Results | None = None
     job_name: str = msgspec.field(default="", name="jobName")
     status: str = ""

@@ -1,6 +1,9 @@
 """Many parsed recordings -> one set of tables, each column filled in one go."""
 
+import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -10,6 +13,18 @@ import pandas as pd
 
 from medtx.tables import TABLES, frame
 from medtx.transcripts import Transcripts
+
+
+@contextmanager
+def without_gc() -> Iterator[None]:
+    """Millions of small lists make Python look for cycles again and again; here are none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @dataclass(eq=False)

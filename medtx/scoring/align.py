@@ -15,6 +15,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
+from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.normalize import NORMALIZERS, WORDWISE, Normalizer
 from medtx.scoring.rates import COUNTS, rates
@@ -165,13 +166,15 @@ def align(
     ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
     hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
     tokens = pd.array(list(vocabulary), dtype="str")
-    pairs = _pairs(ref_side, hyp_side, tokens, names, ref.words, hyp.words)
-    known = hyp.recordings.set_index("recording").loc[names]
-    more = ref.recordings.set_index("recording").loc[names]
-    for column in more:  # what only the references' metadata says
-        if column != "source" and (column not in known or known[column].isna().all()):
-            known[column] = more[column]
-    return Alignment(pairs, known.reset_index(), only_hypothesis, only_reference)
+    with without_gc():
+        pairs = _pairs(ref_side, hyp_side, tokens, names, ref.words, hyp.words)
+    known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
+    for column, values in ref.recordings.items():  # what only the references' metadata says
+        missing = column not in known or known[column].isna().all()
+        if missing and column != "source" and values.notna().any():
+            by_name = values.set_axis(ref_names)
+            known[column] = by_name.loc[names].array
+    return Alignment(pairs, known, only_hypothesis, only_reference)
 
 
 def _normalizer(normalize: str | Normalizer) -> Normalizer:
@@ -194,7 +197,8 @@ def _tokenise(
     begins = np.searchsorted(owner[rows], np.arange(len(names) + 1))
     by_word = WORDWISE.get(normalizer)
     if by_word:  # each distinct word is normalised once
-        codes, distinct = pd.factorize(content)
+        codes, found = pd.factorize(content)
+        distinct = found.to_numpy(dtype=object).tolist()
         made = [[vocabulary.setdefault(token, len(vocabulary)) for token in by_word(w)] for w in distinct]
         sizes = np.array([len(ids) for ids in made], dtype=int)
         flat = np.array(list(chain.from_iterable(made)), dtype=int)

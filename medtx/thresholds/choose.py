@@ -92,8 +92,8 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None) -
         best = len(grid) - 1
         needed = _recordings_needed(max_error, confidence) if confidence is not None else 0
         reason = (
-            f"No guarantee of {max_error:.1%} is possible from {n} recordings, even if all is "
-            f"reviewed: at least {needed} would be needed."
+            f"{n} recordings are too few to defend a limit of {max_error:.1%} at any threshold: "
+            f"at least {needed} would be needed, even if nothing slipped through in them."
             if n < needed
             else f"No lower threshold keeps what slips through within {max_error:.1%} here."
         )
