@@ -39,7 +39,7 @@ bench: .venv/test .venv/bench
 .venv/bench: EXTRAS = bench
 .venv/demo .venv/notebook .venv/test .venv/bench: pyproject.toml | .venv/bin/python
 	@echo "== installing medtx[$(EXTRAS)], once"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --compile -e '.[$(EXTRAS)]'
 	@touch $@
 
 clean:

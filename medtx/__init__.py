@@ -22,7 +22,7 @@ _FACE = {
     "Threshold": "medtx.thresholds",
     "calibration": "medtx.thresholds",
     "load_dataset": "medtx.datasets",
-    "report": "medtx.report",
+    "report": "medtx.reports",
 }
 
 _ROOMS = ("datasets", "engines", "plots", "reading", "scoring", "specialties", "tables", "thresholds")
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from medtx.errors import MedtxError as MedtxError
     from medtx.reading import read as read
     from medtx.reading.references import from_text as from_text
-    from medtx.report import report as report
+    from medtx.reports import report as report
     from medtx.scoring import Alignment as Alignment
     from medtx.scoring import align as align
     from medtx.thresholds import Sweep as Sweep

@@ -49,13 +49,13 @@ def _alignment(args: argparse.Namespace) -> medtx.Alignment:
 
 
 def _score(args: argparse.Namespace) -> None:
-    from medtx.report import rates_table
+    from medtx.reports import rates_table
 
     print(rates_table(_alignment(args), args.by).to_string())
 
 
 def _threshold(args: argparse.Namespace) -> None:
-    from medtx.report import threshold_table
+    from medtx.reports import threshold_table
 
     alignment = _alignment(args)
     print(threshold_table(alignment, args.by).to_string(index=False))

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import medtx
-from medtx.report import rates_table, threshold_table
+from medtx.reports import rates_table, threshold_table
 
 LIVE = 2  # recordings of each specialty that are recognised anew
 
