@@ -149,4 +149,5 @@ def _image(axes: "Axes") -> str:
 
 
 def _html(table: pd.DataFrame, index: bool = True) -> str:
-    return f'<div class="wide">{table.to_html(index=index, border=0)}</div>'
+    shown = table.rename(columns=lambda name: str(name).replace("_", " "))
+    return f'<div class="wide">{shown.to_html(index=index, border=0)}</div>'

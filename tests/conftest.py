@@ -7,6 +7,7 @@ import pytest
 import medtx
 
 ROOT = Path(__file__).parents[1]
+collect_ignore = ["benchmarks"]  # they need peers that the tests do not
 SHARED = ROOT.parent / "shared" / "data"
 
 

@@ -40,7 +40,7 @@ def test_score_and_threshold_print_tables(capsys):
     assert re.search(r"^TOTAL +78 +8103 ", out, re.M)
     main(["threshold", *against, "--max-error", "0.2"])
     out = capsys.readouterr().out
-    assert "words are missing altogether" in out
+    assert "more are missing altogether" in out
     assert out.count("\n") == 10
 
 
@@ -99,7 +99,7 @@ def test_the_demo_does_the_main_job(tmp_path):
     assert "Recognise 12 dictations, 2 of each specialty" in done.stdout
     assert re.search(r"^TOTAL +12 ", done.stdout, re.M)
     assert re.search(r"^TOTAL +78 +8103 ", done.stdout, re.M)
-    assert "With probability 95%" in done.stdout
+    assert "With 95% confidence" in done.stdout
     assert done.stdout.splitlines()[-1] == "Next: make lab, and open notebooks/01_quickstart.ipynb"
     assert "12/12" in done.stderr  # the bar
     assert len(medtx.read(tmp_path / "demo" / "results")) == 12
@@ -108,5 +108,5 @@ def test_the_demo_does_the_main_job(tmp_path):
     links.feed(report)
     assert len(links.sources) == 2
     assert all(source.startswith("data:image/svg+xml;base64,") for source in links.sources)
-    for said in ("RADIOLOGY", "TOTAL", "synthetic voices", "words are missing altogether", "deletions"):
+    for said in ("RADIOLOGY", "TOTAL", "synthetic voices", "more are missing altogether", "deletions"):
         assert said in report

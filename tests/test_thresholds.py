@@ -85,7 +85,7 @@ def test_a_choice_is_the_least_review_that_meets_the_limit():
     assert plug_in.value == 0.6
     assert plug_in.wer_after == pytest.approx((300 + 60) / 1260)
     assert "promises nothing" in plug_in.reason
-    assert "60 more words are missing altogether" in str(chosen)
+    assert "60 more are missing altogether" in str(chosen)
 
 
 def test_too_few_recordings_are_told_how_many_would_do():

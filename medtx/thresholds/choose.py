@@ -45,13 +45,13 @@ class Threshold:
         return (self.errors_missed + self.deletions) / self.reference_words
 
     def __str__(self) -> str:
-        what = "review everything" if np.isinf(self.value) else f"review words below {self.value:.4g}"
+        what = "Review everything" if np.isinf(self.value) else f"Review words below {self.value:.4g}"
         errors = self.errors_caught + self.errors_missed
         return (
             f"{what}: {self.review_share:.0%} of {self.words:,} words; of {errors:,} wrong words "
             f"{self.errors_caught:,} are caught and {self.errors_missed:,} slip through; "
-            f"{self.deletions:,} more words are missing altogether; WER {self.wer_before:.3f} -> "
-            f"{self.wer_after:.3f}. {self.reason}"
+            f"{self.deletions:,} more are missing altogether; WER {self.wer_before:.1%} before review, "
+            f"{self.wer_after:.1%} after. {self.reason}"
         )
 
 
@@ -83,8 +83,8 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None) -
         losses = missed / np.maximum(words, 1)[:, None]
         fails = _p_values(losses, max_error, 1 - confidence) > 1 - confidence
         reason = (
-            f"With probability {confidence:.0%}, at most {max_error:.1%} of the words of new "
-            f"recordings like these {n} are wrong and not reviewed."
+            f"With {confidence:.0%} confidence, on average at most {max_error:.1%} of the words of a "
+            f"new recording like these {n} are wrong and not reviewed."
         )
     # From the strictest threshold down, up to the first that fails (fixed-sequence testing).
     best = int(np.flatnonzero(fails)[-1]) + 1 if fails.any() else 0
