@@ -1,6 +1,5 @@
 """Transcripts: the set of tables that every reader returns."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -9,8 +8,6 @@ import pandas as pd
 
 from medtx.errors import InputError
 from medtx.tables import frame
-
-_BEFORE_MARK = re.compile(r" (?=\x00)")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +71,7 @@ class Transcripts:
         'Denies chest pain.'
         """
         words = self.words[self.words["kind"] != "speaker-change"]
-        marked = words["content"].where(words["kind"] != "punctuation", "\x00" + words["content"])
-        joined = marked.groupby(words["recording"], observed=True).agg(" ".join)
-        joined = joined.map(lambda text: _BEFORE_MARK.sub("", text).replace("\x00", ""))
+        pieces = words["content"].astype(object)
+        pieces = pieces.where(words["kind"] == "punctuation", " " + pieces)
+        joined = pieces.groupby(words["recording"], observed=True).agg("".join).str.removeprefix(" ")
         return joined.reindex(self.recordings["recording"].astype(str), fill_value="").rename("text")
