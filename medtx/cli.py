@@ -38,13 +38,15 @@ def _alignment(args: argparse.Namespace) -> medtx.Alignment:
     for failure in results.failures.itertuples():
         place = f"at {failure.place}: " if failure.place else ""
         print(f"not read: {failure.source}: {place}{failure.problem}", file=sys.stderr)
+    if not len(results):
+        raise MedtxError("no result could be read")
     alignment = medtx.align(results, medtx.read(args.references), args.normalize)
     for side, names in (
         ("reference", alignment.only_hypothesis),
         ("result", alignment.only_reference),
     ):
         if names:
-            print(f"without a {side}, left out: {len(names)} (such as {names[0]})", file=sys.stderr)
+            print(f"without a {side}, left out: {', '.join(names)}", file=sys.stderr)
     return alignment
 
 
@@ -58,9 +60,9 @@ def _threshold(args: argparse.Namespace) -> None:
     from medtx.reports import threshold_table
 
     alignment = _alignment(args)
-    print(threshold_table(alignment, args.by).to_string(index=False))
     chosen = medtx.sweep(alignment).choose(max_error=args.max_error, confidence=args.confidence)
-    print(f"\n{chosen}")
+    print(threshold_table(alignment, args.by, at=chosen.value).to_string(index=False))
+    print(f"\n{'All groups together: ' if args.by else ''}{chosen}")
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -95,10 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     against.add_argument("results", help="file, folder or glob of results")
     against.add_argument("references", help="file, folder or glob of references")
     against.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
-    against.add_argument("--by", help="column of recordings to group by, such as specialty")
+    against.add_argument(
+        "--by", action="append", help="column of recordings to group by, such as specialty; may be repeated"
+    )
     against.add_argument("--normalize", default="plain", help="plain or none (%(default)s)")
     limits = argparse.ArgumentParser(add_help=False)
-    limits.add_argument("--max-error", type=float, default=0.1, help="share of words that may slip through")
+    limits.add_argument(
+        "--max-error",
+        type=float,
+        default=0.1,
+        help="share of recognised words that may slip through (%(default)s)",
+    )
     limits.add_argument("--confidence", type=float, default=0.95, help="of the guarantee (%(default)s)")
 
     verb = verbs.add_parser("score", parents=[against], help="error rates against references")

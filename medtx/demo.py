@@ -48,7 +48,7 @@ def demo(out: str = "medtx-demo") -> None:
         folder / "report.html",
         title="The shipped dictations on medtx's embedded engine (synthetic voices, no patients, not AWS)",
     )
-    _say(f"5. Report with pictures: {path}")
+    _say(f"5. Report with pictures, on all {len(data.transcripts)}: {path}")
     print("Next: make lab, and open notebooks/01_quickstart.ipynb")
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import os
+from collections.abc import Sequence
 from html import escape
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from medtx.errors import MedtxError, optional
@@ -35,7 +37,7 @@ def report(
     alignment: Alignment,
     path: str | PathLike[str],
     *,
-    by: str | None = "specialty",
+    by: str | Sequence[str] | None = "specialty",
     max_error: float = 0.1,
     confidence: float = 0.95,
     title: str = "Speech recognition against references",
@@ -49,35 +51,39 @@ def report(
     curves = sweep(alignment)
     chosen = curves.choose(max_error=max_error, confidence=confidence)
     engines = ", ".join(map(str, alignment.recordings["engine"].dropna().unique())) or "not named"
-    alone = len(alignment.only_hypothesis) + len(alignment.only_reference)
+    alone = [*alignment.only_hypothesis, *alignment.only_reference]
+    left_out = f" Left out, for want of a result or a reference: {', '.join(alone)}." if alone else ""
+    slips = slipped(alignment, chosen)
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{len(alignment.counts)} recordings, engine: {escape(engines)}. {alone} more had a result "
-        "or a reference only, and are in no figure.</p>",
+        f"<p>{len(alignment.counts)} recordings, engine: {escape(engines)}.{escape(left_out)}</p>",
         "<h2>Word error rate</h2>",
         _html(rates_table(alignment, by)),
         _image(alignment.plot(by, _blank(7, 4))),
         '<p class="note">WER = (substitutions + deletions + insertions) / reference words. Intervals: '
-        "95 %, studentised bootstrap over recordings, none below five. Groups whose intervals overlap "
-        "widely may well not differ.</p>",
+        "95 %, studentised bootstrap over recordings, none below eight; the grey line is TOTAL. "
+        "Groups whose intervals overlap widely may well not differ.</p>",
         "<h2>A confidence threshold</h2>",
         f'<p class="choice">{escape(str(chosen))}</p>',
         _image(curves.plot(_blank(7, 4.5), mark=chosen)),
-        _html(threshold_table(alignment), index=False),
+        _html(threshold_table(alignment, at=chosen.value), index=False),
         '<p class="note">A word is reviewed when its confidence is below the threshold. Deletions are '
         "words that were said and not recognised: they have no confidence, so no threshold catches them. "
         "WER after review assumes that every reviewed word is put right.</p>",
         "<h2>Can the confidences be believed?</h2>",
         _html(calibration(alignment, by).round(3)),
-        '<p class="note">AUROC: chance that a right word has a higher confidence than a wrong one. '
-        "ECE: mean gap between confidence and share of right words.</p>",
+        '<p class="note">AUROC: chance that a right word has a higher confidence than a wrong one. NCE: '
+        "1 perfect, 0 no better than always giving the share of right words. ECE: mean gap between "
+        "confidence and share of right words. Brier: mean squared error. Words: recognised words.</p>",
         "<h2>What slips through most often</h2>",
-        _html(slipped(alignment, chosen), index=False),
+        "<p>Nothing: everything is reviewed.</p>" if slips.empty else _html(slips, index=False),
     ]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     html = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
     html += "\n".join(parts) + "\n</body></html>\n"
     path = Path(path)
+    if path.is_dir():
+        path = path / "report.html"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
@@ -87,7 +93,7 @@ def report(
     return path
 
 
-def rates_table(alignment: Alignment, by: str | None) -> pd.DataFrame:
+def rates_table(alignment: Alignment, by: str | Sequence[str] | None) -> pd.DataFrame:
     """The rates as they are shown: in percent, with the interval in one column."""
     rates = alignment.rates(by)
     shown = rates[["recordings", "reference_words", "substitutions", "deletions", "insertions"]].copy()
@@ -100,9 +106,11 @@ def rates_table(alignment: Alignment, by: str | None) -> pd.DataFrame:
     return shown.rename(columns={"reference_words": "words"})
 
 
-def threshold_table(alignment: Alignment, by: str | None = None) -> pd.DataFrame:
-    """What some thresholds cost and miss, in percent."""
-    rows = sweep(alignment, by).at(*THRESHOLDS)
+def threshold_table(
+    alignment: Alignment, by: str | Sequence[str] | None = None, *, at: float = np.inf
+) -> pd.DataFrame:
+    """What some thresholds cost and miss, in percent; ``at`` is one more."""
+    rows = sweep(alignment, by).at(*sorted({*THRESHOLDS, at} - {np.inf}))
     shown = rows.assign(
         **{
             "review %": (100 * rows["review_share"]).round(1),
@@ -118,6 +126,7 @@ def threshold_table(alignment: Alignment, by: str | None = None) -> pd.DataFrame
         "deletions",
         "WER after %",
     ]
+    shown["threshold"] = shown["threshold"].round(4)
     return shown[order if by is None else ["group", *order]]
 
 

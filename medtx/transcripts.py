@@ -45,12 +45,12 @@ class Transcripts:
         """The tables by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def select(self, recordings: Iterable[str]) -> "Transcripts":
-        """Only these recordings, in their old order, with all their tables.
+    def select(self, recordings: str | Iterable[str]) -> "Transcripts":
+        """Only this recording, or these, in their old order, with all their tables.
 
         Raises `InputError` for a recording that is not here.
         """
-        wanted = set(recordings)
+        wanted = {recordings} if isinstance(recordings, str) else set(recordings)
         unknown = wanted - set(self.recordings["recording"])
         if unknown:
             raise InputError(f"no recording {sorted(unknown)[0]!r} among these {len(self)}")

@@ -1,5 +1,6 @@
 """The embedded engine on real audio: what it gives, and what it does with bad files."""
 
+import hashlib
 import json
 import os
 import stat
@@ -67,11 +68,18 @@ def test_a_result_is_transcribe_medicals_own_json(kept, wav):
     assert raw["status"] == "COMPLETED"
     assert raw["medtx"] == {
         "engine": medtx.engines.embedded.name(),
-        "specialty": "CARDIOLOGY",
-        "type": "DICTATION",
         "language": "en-US",
         "duration": 12.0,
         "channels": 1,
+        "channels_mixed": 1,
+        "audio": hashlib.sha256(wav.read_bytes()).hexdigest(),
+        "settings": {
+            "engine": "embedded",
+            "specialty": "CARDIOLOGY",
+            "type": "DICTATION",
+            "alternatives": 5,
+            "split_channels": False,
+        },
     }
     results = raw["results"]
     item = results["items"][0]
@@ -173,7 +181,9 @@ def test_channels_are_mixed_or_kept_apart(speech, tmp_path):
     assert set(t.words["channel"]) == {"ch_0", "ch_1"}
     assert t.words.loc[t.words["channel"] == "ch_0", "end"].max() <= 6.5
     assert t.words.loc[t.words["channel"] == "ch_1", "start"].min() >= 5.5
-    assert medtx.transcribe(path, **KIND).words["channel"].isna().all()
+    with pytest.warns(UserWarning, match="its channels were mixed into one"):
+        mixed = medtx.transcribe(path, **KIND)
+    assert mixed.words["channel"].isna().all()
 
 
 def test_utterances_are_bounded_whatever_comes(speech):
@@ -265,6 +275,15 @@ def test_a_damaged_earlier_result_is_named(wav, tmp_path):
         medtx.transcribe(wav, out=tmp_path, **KIND)
 
 
+def test_a_result_of_other_settings_or_audio_is_not_taken_for_this_one(wav, kept, tmp_path):
+    for other in ({"specialty": "urology"}, {"alternatives": 2}, {"split_channels": True}):
+        with pytest.raises(ReadError, match="this earlier result was made with CARDIOLOGY, DICTATION, 5"):
+            medtx.transcribe(wav, out=kept, **{**KIND, **other})
+    (tmp_path / "visit.wav").write_bytes(wav.read_bytes() + b"\0\0")
+    with pytest.raises(ReadError, match="is of other audio"):
+        medtx.transcribe(tmp_path / "visit.wav", out=kept, **KIND)
+
+
 def test_work_runs_on_any_executor(wav, kept):
     with ThreadPoolExecutor(1) as pool:
         t = medtx.transcribe([wav], workers=pool, **KIND)
@@ -277,7 +296,10 @@ def test_files_that_share_a_stem_keep_their_folders(wav, tmp_path):
         (tmp_path / folder / "visit 1.wav").write_bytes(wav.read_bytes()[: 44 + 64000])
     names = medtx.engines._names([str(p) for p in sorted(tmp_path.rglob("*.wav"))])
     assert len(set(names)) == 2
-    assert all(name.endswith("-visit-1") for name in names)
+    assert all(name.endswith("-visit 1") for name in names)
+    assert medtx.engines._names(["a/visit 1.wav"]) == ["visit 1"]  # as its reference is named
+    with pytest.raises(InputError, match=r"would share the name 'a': a.wav, a.mp3"):
+        medtx.engines._names(["a.wav", "a.mp3"])
 
 
 def test_arguments_are_checked_before_any_work(wav, tmp_path):

@@ -252,13 +252,14 @@ def test_good_files_are_read_beside_bad_ones(tmp_path):
 def test_metadata_joins_by_recording_or_file_name(tmp_path):
     results = [job(("a", 0.9), name="one"), job(("b", 0.9), name="two")]
     path = tmp_path / "metadata.csv"
-    path.write_text("file_name,specialty,site,reference\none.wav,CARDIOLOGY,north,secret\n")
-    t = medtx.read(results, metadata=path)
+    path.write_text("file_name,specialty,site,reference\nC:\\data\\one.wav,cardiology,north,secret\n")
+    with pytest.warns(UserWarning, match="no row for 1 of 2 recordings"):
+        t = medtx.read(results, metadata=path)
     assert t.recordings["specialty"].tolist()[0] == "CARDIOLOGY"
     assert t.recordings["site"].isna().tolist() == [False, True]
     assert "reference" not in t.recordings
     for text, message in (
-        ("name\none", "expected a column recording or file_name"),
+        ("name;site\none;1", "expected a column recording or file_name, found name;site"),
         ("recording\none\none", "stands there twice"),
         ("recording\nthree", "none of its 1 recordings"),
         ("", "expected CSV"),

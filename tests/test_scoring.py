@@ -148,7 +148,7 @@ def test_groups_add_up(dictations):
         groups = rates.drop(index="TOTAL")
         for column in ("recordings", "reference_words", "substitutions", "deletions", "insertions"):
             assert groups[column].sum() == rates.loc["TOTAL", column], (by, column)
-    assert "none" in a.rates("sub_specialty", replicates=50).index
+    assert "(none)" in a.rates("sub_specialty", replicates=50).index
     with pytest.raises(InputError, match="by='speciality' is not a column of recordings"):
         a.rates("speciality")
 
@@ -171,6 +171,28 @@ def test_the_interval_covers_as_it_says():
         low, high = interval(errors, words, replicates=500)
         covered += low <= 0.35 <= high
     assert 0.90 <= covered / tries <= 0.98
+
+
+def test_whole_speakers_can_be_the_unit_of_chance():
+    """Recordings of one speaker that go wrong together: the interval by recording is too narrow."""
+    said = {f"r{i}": "a b c d e f g h i j" for i in range(80)}
+    heard = {name: "x " * (i // 8) + said[name][2 * (i // 8) :] for i, name in enumerate(said)}
+    metadata = pd.DataFrame({"recording": list(said), "speaker": [f"s{i // 8}" for i in range(80)]})
+    a = medtx.align(heard, said)
+    a.recordings = a.recordings.merge(metadata)
+    by_recording, by_speaker = a.rates().loc["TOTAL"], a.rates(unit="speaker").loc["TOTAL"]
+    assert by_recording["wer"] == by_speaker["wer"]
+    width = [row["wer_high"] - row["wer_low"] for row in (by_recording, by_speaker)]
+    assert width[1] > 2 * width[0]
+    with pytest.raises(InputError, match="unit='clinician' is not a column"):
+        a.rates(unit="clinician")
+
+
+def test_swapped_sides_are_noticed():
+    hyp, ref = medtx.read(job(("fine", 0.9), name="a")), medtx.from_text({"a": "fine"})
+    assert medtx.align(hyp, ref).rates().loc["TOTAL", "wer"] == 0
+    with pytest.raises(InputError, match="are they swapped"):
+        medtx.align(ref, hyp)
 
 
 def test_no_interval_from_too_little():

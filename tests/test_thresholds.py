@@ -99,6 +99,15 @@ def test_too_few_recordings_are_told_how_many_would_do():
     assert enough.value == 0.9
 
 
+def test_whole_speakers_can_be_the_unit_of_a_guarantee():
+    a = aligned(*[[(True, 0.9), (False, 0.2)]] * 80)
+    a.recordings["speaker"] = [f"s{i // 8}" for i in range(80)]
+    assert medtx.sweep(a).choose(max_error=0.05).value == 0.9
+    by_speaker = medtx.sweep(a).choose(max_error=0.05, unit="speaker")
+    assert np.isinf(by_speaker.value)
+    assert "10 speakers are too few" in by_speaker.reason
+
+
 def test_a_limit_that_no_threshold_meets_says_so():
     a = aligned(*[[(False, 1.0), (True, 0.5)]] * 80)
     chosen = medtx.sweep(a).choose(max_error=0.2)
@@ -108,6 +117,9 @@ def test_a_limit_that_no_threshold_meets_says_so():
 
 def test_limits_are_checked():
     s = medtx.sweep(aligned([(True, 0.9)]))
+    for wrong in ((), (70,), (float("nan"),)):
+        with pytest.raises(InputError, match="are not confidences between 0 and 1"):
+            s.at(*wrong)
     with pytest.raises(InputError, match="max_error=2 is not a share"):
         s.choose(max_error=2)
     with pytest.raises(InputError, match="confidence=1 is not a probability"):

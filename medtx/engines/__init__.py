@@ -1,8 +1,8 @@
 """Audio -> results, in Transcribe Medical's own batch JSON whatever the engine."""
 
 import glob
+import hashlib
 import os
-import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from medtx import specialties
 from medtx.engines.audio import FORMATS
 from medtx.errors import InputError, MedtxError, ReadError, optional
 from medtx.reading import batch
+from medtx.reading.batch import Settings
 from medtx.reading.build import Builder
 from medtx.transcripts import Transcripts
 
@@ -47,7 +48,8 @@ def transcribe(
     decodes. ``specialty`` and ``type`` are the service's (``"CARDIOLOGY"``,
     ``"DICTATION"``), one for all or one for each file of a list. ``out`` is a folder that
     keeps each result as ``<recording>.json``, readable by its owner only; a recording
-    whose result is already there is not recognised again, unless ``overwrite``.
+    whose result is already there is not recognised again, unless ``overwrite``. A result
+    that is there but was made from other audio or with other settings is a failure.
     ``workers`` is a number of processes (default: the cores) or any
     `concurrent.futures.Executor`. ``alternatives`` is how many hypotheses to keep for an
     utterance. Channels are mixed unless ``split_channels``.
@@ -76,11 +78,15 @@ def transcribe(
     failed: dict[int, ReadError] = {}
     todo = []
     for i, job in enumerate(names):
+        wanted = Settings(engine, *kinds[i], alternatives, split_channels)
         kept = folder / f"{job}.json" if folder else None
         if kept and kept.exists() and not overwrite:
-            done[i] = kept.read_bytes()
+            try:
+                done[i] = _kept(kept, files[i], wanted)
+            except ReadError as error:
+                failed[i] = error
         else:
-            todo.append((i, (engine, files[i], job, *kinds[i], alternatives, split_channels)))
+            todo.append((i, (files[i], job, wanted)))
     for i, answer in _run(todo, workers, progress):
         if isinstance(answer, ReadError):
             failed[i] = answer
@@ -90,14 +96,19 @@ def transcribe(
                 _keep(answer, folder / f"{names[i]}.json")
 
     builder = Builder()
+    mixed = []
     for i, data in sorted(done.items()):
         source = str(folder / f"{names[i]}.json") if folder else files[i]
-        try:
-            builder.add(batch.parse(batch.decode(data), source), names[i], source)
-        except (msgspec.DecodeError, ReadError) as error:
-            failed[i] = ReadError(
-                source, f"expected an earlier result ({error}); overwrite=True makes it anew"
-            )
+        job_ = batch.decode(data)
+        builder.add(batch.parse(job_, source), names[i], source)
+        if job_.medtx and job_.medtx.channels_mixed > 1:
+            mixed.append(files[i])
+    if mixed:
+        warnings.warn(
+            f"{mixed[0]}: its channels were mixed into one ({len(mixed)} such files); "
+            "split_channels=True keeps them apart",
+            stacklevel=2,
+        )
     for _, failure in sorted(failed.items()):
         if errors == "raise" or len(failed) == len(files):
             raise failure
@@ -132,15 +143,16 @@ def _each(value: str | Sequence[str], files: list[str], name: str) -> list[str]:
 
 
 def _names(files: list[str]) -> list[str]:
-    """Job names that the service would take; files that share a stem keep their folders."""
+    """The files' stems, as their references will be named; those that share one keep their folders."""
     stems = Counter(Path(file).stem for file in files)
-    names = [
-        Path(f).stem if stems[Path(f).stem] == 1 else "-".join(Path(f).with_suffix("").parts) for f in files
-    ]
-    names = [re.sub(r"[^0-9a-zA-Z._-]+", "-", name).strip("-") or "recording" for name in names]
-    again = [name for name, count in Counter(names).items() if count > 1]
-    if again:
-        raise InputError(f"more than one file would be named {again[0]!r}: rename them, or pass fewer")
+    names = []
+    for path in map(Path, files):
+        alone = stems[path.stem] == 1
+        names.append(path.stem if alone else "-".join(path.with_suffix("").parts).strip("/-"))
+    for name, count in Counter(names).items():
+        if count > 1:
+            same = ", ".join(file for file, other in zip(files, names) if other == name)
+            raise InputError(f"these files would share the name {name!r}: {same}")
     return names
 
 
@@ -175,13 +187,12 @@ def _run(
                 future.cancel()
 
 
-def _job(
-    engine: str, path: str, job: str, specialty: str, type: str, alternatives: int, split_channels: bool
-) -> bytes | ReadError:
+def _job(path: str, job: str, wanted: Settings) -> bytes | ReadError:
     """One file, in whichever process: the JSON of its result, or why there is none."""
-    module = import_module(ENGINES[engine])
+    module = import_module(ENGINES[wanted.engine])
     try:
-        made = module.transcribe(path, alternatives=alternatives, split_channels=split_channels)
+        made = module.transcribe(path, alternatives=wanted.alternatives, split_channels=wanted.split_channels)
+        audio = _digest(path)
     except ReadError as error:
         return error
     result = {
@@ -191,14 +202,40 @@ def _job(
         "results": made["results"],
         "medtx": {
             "engine": module.name(),
-            "specialty": specialty,
-            "type": type,
             "language": "en-US",
             "duration": round(made["duration"], 3),
             "channels": made["channels"],
+            "channels_mixed": made["channels_mixed"],
+            "audio": audio,
+            "settings": wanted,
         },
     }
     return msgspec.json.encode(result)
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _kept(path: Path, audio: str, wanted: Settings) -> bytes:
+    """An earlier result, if it is what would be made now."""
+    data = path.read_bytes()
+    try:
+        job = batch.decode(data)
+        batch.parse(job, str(path))
+    except (msgspec.DecodeError, UnicodeDecodeError, ReadError) as error:
+        raise ReadError(str(path), f"expected an earlier result ({error}); overwrite makes it anew") from None
+    made = job.medtx
+    if made is None or made.settings != wanted:
+        what = f"made with {made.settings.brief()}" if made and made.settings else "not made by medtx"
+        raise ReadError(
+            str(path),
+            f"this earlier result was {what}, not {wanted.brief()}: overwrite it, or use another out",
+        )
+    if Path(audio).is_file() and made.audio != _digest(audio):
+        raise ReadError(str(path), f"this earlier result is of other audio than {audio}: overwrite it")
+    return data
 
 
 def _keep(data: bytes, path: Path) -> None:

@@ -59,6 +59,12 @@ def blocks(path: str, *, split: bool = False) -> Iterator[np.ndarray]:
         raise ReadError(path, f"the {decoded / RATE:.1f} s of audio are silent")
 
 
+def channels(path: str) -> int:
+    """How many channels a file that can be decoded has."""
+    with optional("av", "embedded").open(path) as container:
+        return int(container.streams.audio[0].codec_context.channels)
+
+
 def _and_then_none(frames: Iterator[Any]) -> Iterator[Any]:
     yield from frames
     yield None  # flushes the resampler

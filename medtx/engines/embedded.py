@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from medtx.engines.audio import RATE, blocks
+from medtx.engines.audio import RATE, blocks, channels
 from medtx.engines.utterances import Utterances
 from medtx.errors import optional
 
@@ -54,6 +54,7 @@ def transcribe(path: str, *, alternatives: int = 5, split_channels: bool = False
         "results": _results(spoken, labels, alternatives),
         "duration": samples / RATE,
         "channels": len(cutters),
+        "channels_mixed": 0 if split_channels else channels(path),
     }
 
 

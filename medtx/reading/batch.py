@@ -104,15 +104,30 @@ class Results(msgspec.Struct, gc=False):
     entities: list[Phi] | None = None
 
 
-class Made(msgspec.Struct, gc=False):
-    """What an engine of medtx says of itself, beside the service's own keys."""
+class Settings(msgspec.Struct, frozen=True):
+    """What was asked for."""
 
     engine: str
     specialty: str
     type: str
-    language: str
-    duration: float
-    channels: int
+    alternatives: int
+    split_channels: bool
+
+    def brief(self) -> str:
+        apart = "channels apart" if self.split_channels else "channels mixed"
+        return f"{self.specialty}, {self.type}, {self.alternatives} alternatives, {apart}"
+
+
+class Made(msgspec.Struct):
+    """What an engine of medtx says of itself, beside the service's own keys."""
+
+    engine: str
+    language: str | None = None
+    duration: float | None = None
+    channels: int = 1
+    channels_mixed: int = 0
+    audio: str = ""  # SHA-256 of the file
+    settings: Settings | None = None
 
 
 class Job(msgspec.Struct, gc=False):
@@ -163,17 +178,18 @@ def parse(job: Job, source: str) -> Parsed:
     if segments["transcript"] == [None]:  # nothing marks the segments: the recording is one
         segments["transcript"] = [" ".join(t.transcript for t in results.transcripts)]
     ends = [end for end in [*words["end"], *segments["end"]] if end is not None]
-    made = job.medtx
+    made = job.medtx or Made("amazon-transcribe", channels=len(channels))
+    asked = made.settings
     parsed = Parsed(
         name=job.job_name,
         recording={
-            "engine": made.engine if made else "amazon-transcribe",
+            "engine": made.engine,
             "mode": "batch",
-            "specialty": made.specialty if made else None,
-            "type": made.type if made else None,
-            "language": made.language if made else None,
-            "duration": made.duration if made else max(ends, default=0.0),
-            "channels": made.channels if made else len(channels),
+            "specialty": asked.specialty if asked else None,
+            "type": asked.type if asked else None,
+            "language": made.language,
+            "duration": max(ends, default=0.0) if made.duration is None else made.duration,
+            "channels": made.channels,
             "status": job.status or None,
         },
         tables={"words": words, "segments": segments},

@@ -1,12 +1,14 @@
 """Join what is known of the recordings (specialty, type, speaker, ...) to their table."""
 
+import warnings
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
+from pathlib import PureWindowsPath
 
 import pandas as pd
 
-from medtx.errors import ReadError
+from medtx.errors import InputError, ReadError
+from medtx.specialties import specialty
 from medtx.tables import TABLES
 from medtx.transcripts import Transcripts
 
@@ -23,10 +25,11 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
     table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
     if "recording" in table:
         key = table["recording"].astype(str)
-    elif "file_name" in table:
-        key = table["file_name"].map(lambda name: Path(name).stem)
+    elif "file_name" in table:  # from Windows too
+        key = table["file_name"].map(lambda name: PureWindowsPath(name).stem)
     else:
-        raise ReadError(source, "expected a column recording or file_name", "its header")
+        header = ", ".join(map(str, table.columns))
+        raise ReadError(source, f"expected a column recording or file_name, found {header}", "its header")
     if key.duplicated().any():
         raise ReadError(source, f"recording {key[key.duplicated()].iloc[0]!r} stands there twice")
     added = table.drop(columns=["recording", "reference"], errors="ignore").set_index(key)
@@ -38,6 +41,14 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
             f"none of its {len(key)} recordings (such as {key.iloc[0] if len(key) else ''!r}) is "
             f"among the {len(names)} that were read (such as {names.iloc[0]!r})",
         )
+    if "specialty" in added:
+        added["specialty"] = added["specialty"].map(_specialty)
+    unknown = names[~names.isin(key)]
+    if len(unknown):
+        warnings.warn(
+            f"{source}: no row for {len(unknown)} of {len(names)} recordings (such as {unknown.iloc[0]!r})",
+            stacklevel=3,
+        )
     for column in added:
         new = names.map(added[column])
         if column in recordings:
@@ -48,10 +59,18 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
     return replace(transcripts, recordings=recordings)
 
 
+def _specialty(name: object) -> object:
+    """The service's spelling, so that "cardiology" and "CARDIOLOGY" are one group; others stay."""
+    try:
+        return specialty(str(name)) if pd.notna(name) else name
+    except InputError:
+        return name
+
+
 def _load(source: str) -> pd.DataFrame:
     try:
         return pd.read_csv(source, dtype={"recording": str, "file_name": str})
     except OSError as error:
         raise ReadError(source, (error.strerror or str(error)).lower()) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ReadError(source, f"expected CSV: {str(error).lower()}") from None
+        raise ReadError(source, f"expected CSV in UTF-8: {str(error).lower()}") from None

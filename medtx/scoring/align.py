@@ -8,6 +8,7 @@ input gives the same pairs every time.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
+from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.normalize import NORMALIZERS, WORDWISE, Normalizer
@@ -25,7 +27,7 @@ from medtx.transcripts import Transcripts
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Side = Transcripts | Mapping[str, str]
+Side = Transcripts | Mapping[str, str] | str | PathLike[str]
 
 
 class Alignment:
@@ -48,13 +50,17 @@ class Alignment:
         self.only_hypothesis = only_hypothesis
         self.only_reference = only_reference
 
-    def rates(self, by: str | Sequence[str] | None = None, *, replicates: int = 2000) -> pd.DataFrame:
+    def rates(
+        self, by: str | Sequence[str] | None = None, *, unit: str = "recording", replicates: int = 2000
+    ) -> pd.DataFrame:
         """Error rates with 95 % intervals: one row a group, then TOTAL.
 
         ``by`` names one or more columns of ``recordings``. Counts are added over the
         recordings of a group before a ratio is taken. ``wer_low`` and ``wer_high`` are a
         bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
-        because groups of a dozen recordings are common; NaN below five recordings. A group
+        because groups of a dozen recordings are common; NaN below eight recordings. Where
+        several recordings share what makes them go wrong together, ``unit`` names the column
+        of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
         without reference words has NaN rates.
 
         >>> import medtx
@@ -64,9 +70,9 @@ class Alignment:
                recordings  reference_words  deletions       wer
         TOTAL           2                6          1  0.166667
         """
-        return rates(self.counts, self.recordings, by, replicates)
+        return rates(self.counts, self.recordings, by, unit, replicates)
 
-    def plot(self, by: str | None = None, ax: "Axes | None" = None) -> "Axes":
+    def plot(self, by: str | Sequence[str] | None = None, ax: "Axes | None" = None) -> "Axes":
         """Word error rate by group with its interval, on ``ax`` or a new one."""
         from medtx.plots import plot_rates
 
@@ -134,7 +140,8 @@ def align(
 ) -> Alignment:
     """Align each recording's hypothesis with its reference.
 
-    Both sides are `Transcripts`, or mappings from recording to text. ``normalize`` is
+    Both sides are `Transcripts`, mappings from recording to text, or what `medtx.read`
+    takes as a path. ``normalize`` is
     ``"plain"`` (case and punctuation that carries no number are ignored), ``"none"``, or
     a function from the words of a recording to `medtx.scoring.normalize.Tokens`.
 
@@ -150,8 +157,11 @@ def align(
     3      insert       NaN        now
     """
     normalizer = _normalizer(normalize)
-    hyp = hypotheses if isinstance(hypotheses, Transcripts) else from_text(hypotheses)
-    ref = references if isinstance(references, Transcripts) else from_text(references)
+    hyp, ref = _transcripts(hypotheses), _transcripts(references)
+    if hyp.recordings["engine"].isna().all() and ref.recordings["engine"].notna().any():
+        raise InputError(
+            "the references were made by an engine and the hypotheses were not: are they swapped?"
+        )
     hyp_names, ref_names = hyp.recordings["recording"].tolist(), ref.recordings["recording"].tolist()
     both = set(hyp_names) & set(ref_names)
     names = [name for name in hyp_names if name in both]
@@ -159,8 +169,8 @@ def align(
     only_reference = [name for name in ref_names if name not in both]
     if not names:
         raise InputError(
-            f"no recording is on both sides: hypotheses such as {only_hypothesis[:1]}, "
-            f"references such as {only_reference[:1]}"
+            f"no recording is on both sides, and names must be equal: {len(hyp)} hypotheses such as "
+            f"{only_hypothesis[:1]}, {len(ref)} references such as {only_reference[:1]}"
         )
     vocabulary: dict[str, int] = {}
     ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
@@ -175,6 +185,12 @@ def align(
             by_name = values.set_axis(ref_names)
             known[column] = by_name.loc[names].array
     return Alignment(pairs, known, only_hypothesis, only_reference)
+
+
+def _transcripts(side: Side) -> Transcripts:
+    if isinstance(side, Transcripts):
+        return side
+    return read(side) if isinstance(side, str | PathLike) else from_text(side)
 
 
 def _normalizer(normalize: str | Normalizer) -> Normalizer:

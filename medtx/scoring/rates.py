@@ -7,8 +7,8 @@ import pandas as pd
 
 from medtx.errors import InputError
 
-FEWEST = 5
-"""Recordings below which no interval is given: too few to show how recordings differ."""
+FEWEST = 8
+"""Units (recordings) below which no interval is given: too few to show how they differ."""
 
 COUNTS = [
     "reference_words",
@@ -22,13 +22,18 @@ COUNTS = [
 
 
 def rates(
-    counts: pd.DataFrame, recordings: pd.DataFrame, by: str | Sequence[str] | None, replicates: int
+    counts: pd.DataFrame,
+    recordings: pd.DataFrame,
+    by: str | Sequence[str] | None,
+    unit: str,
+    replicates: int,
 ) -> pd.DataFrame:
     """See `medtx.Alignment.rates`."""
+    units = units_of(recordings, unit)
     rows = {}
     for name, members in groups(recordings, by):
-        rows[name] = _row(counts.loc[list(members)], replicates)
-    rows["TOTAL"] = _row(counts, replicates)
+        rows[name] = _row(counts.loc[list(members)], units, replicates)
+    rows["TOTAL"] = _row(counts, units, replicates)
     table = pd.DataFrame.from_dict(rows, orient="index")
     if by is not None:
         table.index.name = by if isinstance(by, str) else " / ".join(by)
@@ -36,22 +41,32 @@ def rates(
 
 
 def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tuple[str, pd.Series]]:
-    """Each group's name and its recordings; those without a value form the group "none"."""
+    """Each group's name and its recordings; those without a value form the group "(none)"."""
     if by is None:
         return []
     columns = [by] if isinstance(by, str) else list(by)
     for column in columns:
         if column not in recordings:
             raise InputError(f"by={column!r} is not a column of recordings: {', '.join(recordings)}")
-    label = recordings[columns].astype(object).fillna("none").astype(str).agg(" / ".join, axis=1)
+    label = recordings[columns].astype(object).fillna("(none)").astype(str).agg(" / ".join, axis=1)
     return [(str(name), members) for name, members in recordings["recording"].groupby(label)]
 
 
-def _row(counts: pd.DataFrame, replicates: int) -> dict[str, float]:
+def units_of(recordings: pd.DataFrame, unit: str) -> pd.Series:
+    """The unit of chance of each recording: itself, or what ``unit`` says it shares with others."""
+    if unit not in recordings:
+        raise InputError(f"unit={unit!r} is not a column of recordings: {', '.join(recordings)}")
+    names = recordings["recording"].astype(str)
+    shared = recordings[unit].astype(object)
+    return shared.where(shared.notna(), names).astype(str).set_axis(names)
+
+
+def _row(counts: pd.DataFrame, units: pd.Series, replicates: int) -> dict[str, float]:
     total = counts.sum()
     words = total["reference_words"]
     errors = counts["substitutions"] + counts["deletions"] + counts["insertions"]
-    low, high = interval(errors.to_numpy(), counts["reference_words"].to_numpy(), replicates)
+    by_unit = pd.DataFrame({"errors": errors, "words": counts["reference_words"]}).groupby(units).sum()
+    low, high = interval(by_unit["errors"].to_numpy(), by_unit["words"].to_numpy(), replicates)
     return {
         "recordings": len(counts),
         **total.to_dict(),
@@ -68,11 +83,11 @@ def interval(
     """Studentised bootstrap interval of sum(errors) / sum(words) over recordings.
 
     Whole recordings are drawn with replacement, always in the same way; Efron &
-    Tibshirani 1993, ch. 12. NaN below five recordings with words, and where all have the
+    Tibshirani 1993, ch. 12. NaN below eight recordings with words, and where all have the
     same rate: nothing is known then of how others would differ.
 
-    >>> low, high = interval(np.array([3, 1, 4, 2, 5]), np.array([20, 20, 20, 20, 20]))
-    >>> 0 <= low < 15 / 100 < high
+    >>> low, high = interval(np.array([3, 1, 4, 2, 5, 1, 2, 2]), np.full(8, 20))
+    >>> 0 <= low < 20 / 160 < high
     True
     """
     n = len(words)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from medtx.errors import InputError
+from medtx.scoring.rates import units_of
 
 if TYPE_CHECKING:
     from medtx.scoring import Alignment
@@ -55,7 +57,7 @@ class Threshold:
         )
 
 
-def choose(alignment: "Alignment", max_error: float, confidence: float | None) -> Threshold:
+def choose(alignment: "Alignment", max_error: float, confidence: float | None, unit: str) -> Threshold:
     """See `medtx.Sweep.choose`."""
     if not 0 < max_error < 1:
         raise InputError(f"max_error={max_error:g} is not a share between 0 and 1")
@@ -64,8 +66,9 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None) -
     pairs = alignment.pairs[alignment.pairs["op"] != "delete"]
     score = pairs["confidence"].fillna(-1.0).to_numpy()  # no confidence: always reviewed
     wrong = (pairs["op"] != "equal").to_numpy()
-    recording = pairs["recording"].cat.codes.to_numpy()
-    n = len(alignment.counts)
+    owner, _ = pd.factorize(units_of(alignment.recordings, unit))
+    recording = owner[pairs["recording"].cat.codes]
+    n = int(owner.max()) + 1
     words = np.bincount(recording, minlength=n)
     values = np.unique(score[score >= 0])
     if len(values) > GRID:
@@ -76,15 +79,15 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None) -
     cells = recording[wrong].astype(int) * (len(grid) + 1) + last + 1
     at = np.bincount(cells, minlength=n * (len(grid) + 1)).reshape(n, -1)[:, 1:]
     missed = at[:, ::-1].cumsum(axis=1)[:, ::-1]
+    losses = missed / np.maximum(words, 1)[:, None]
     if confidence is None:
-        fails = missed.sum(axis=0) > max_error * words.sum()
-        reason = f"Measured on these {n} recordings; promises nothing for others."
+        fails = losses.mean(axis=0) > max_error
+        reason = f"Measured on these {n} {unit}s; promises nothing for others."
     else:
-        losses = missed / np.maximum(words, 1)[:, None]
         fails = _p_values(losses, max_error, 1 - confidence) > 1 - confidence
         reason = (
             f"With {confidence:.0%} confidence, on average at most {max_error:.1%} of the words of a "
-            f"new recording like these {n} are wrong and not reviewed."
+            f"new {unit} like these {n} are wrong and not reviewed."
         )
     # From the strictest threshold down, up to the first that fails (fixed-sequence testing).
     best = int(np.flatnonzero(fails)[-1]) + 1 if fails.any() else 0
@@ -92,7 +95,7 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None) -
         best = len(grid) - 1
         needed = _recordings_needed(max_error, confidence) if confidence is not None else 0
         reason = (
-            f"{n} recordings are too few to defend a limit of {max_error:.1%} at any threshold: "
+            f"{n} {unit}s are too few to defend a limit of {max_error:.1%} at any threshold: "
             f"at least {needed} would be needed, even if nothing slipped through in them."
             if n < needed
             else f"No lower threshold keeps what slips through within {max_error:.1%} here."
@@ -103,7 +106,7 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None) -
         max_error=max_error,
         confidence=confidence,
         reason=reason,
-        recordings=n,
+        recordings=len(alignment.recordings),
         words=len(score),
         review_words=int(reviewed.sum()),
         errors_caught=int((wrong & reviewed).sum()),

@@ -36,13 +36,10 @@ class Sweep:
     ==================  ==========================================================
     """
 
-    def __init__(self, table: pd.DataFrame, alignment: Alignment) -> None:
+    def __init__(self, table: pd.DataFrame, alignment: Alignment, by: str | None) -> None:
         self.table = table
         self.alignment = alignment
-
-    @property
-    def grouped(self) -> bool:
-        return not self.table["group"].eq("TOTAL").all()
+        self.by = by
 
     def at(self, *thresholds: float) -> pd.DataFrame:
         """The rows in force at these thresholds, for each group.
@@ -53,13 +50,17 @@ class Sweep:
            threshold  review_words  errors_caught  errors_missed  deletions
         0        0.5             1              1              0          1
         """
+        if not thresholds or not all(0 <= t <= 1 for t in thresholds):
+            raise InputError(f"thresholds {thresholds} are not confidences between 0 and 1")
         found = []
         for _, rows in self.table.groupby("group", sort=False):
             first = np.searchsorted(rows["threshold"].to_numpy(), thresholds, side="left")
             found.append(rows.iloc[first].assign(threshold=thresholds))
         return pd.concat(found, ignore_index=True)
 
-    def choose(self, *, max_error: float, confidence: float | None = 0.95) -> Threshold:
+    def choose(
+        self, *, max_error: float, confidence: float | None = 0.95, unit: str = "recording"
+    ) -> Threshold:
         """The threshold with the least review that keeps what slips through below a limit.
 
         ``max_error`` limits the expected share of a recording's recognised words that are
@@ -67,13 +68,15 @@ class Sweep:
         draw of these recordings, for new recordings like them: a risk-controlling choice
         (Bates et al. 2021, "Distribution-free, risk-controlling prediction sets") with
         the recording as its unit, each loss bounded by the betting argument of
-        Waudby-Smith & Ramdas 2023. All groups are pooled. With ``confidence=None`` the
-        share is only measured on these recordings, and promises nothing for others.
+        Waudby-Smith & Ramdas 2023. All groups are pooled. Where several recordings share
+        what makes them go wrong together, ``unit`` names the column that says so
+        (``"speaker"``). With ``confidence=None`` the share is only measured on these
+        recordings, and promises nothing for others.
 
         The threshold's ``value`` is infinite (review everything) where these recordings
         are too few or too poor to defend a lower one; ``reason`` then says which.
         """
-        return choose(self.alignment, max_error, confidence)
+        return choose(self.alignment, max_error, confidence, unit)
 
     def plot(self, ax: "Axes | None" = None, *, mark: Threshold | None = None) -> "Axes":
         """WER after review against the share of words reviewed, on ``ax`` or a new one."""
@@ -83,7 +86,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         names = self.table["group"].unique()
-        return f"<Sweep: {len(self.table):,} thresholds in {len(names)} group(s)>"
+        return f"<Sweep: {len(self.table):,} thresholds, groups: {', '.join(names)}>"
 
     def _repr_html_(self) -> str:
         return str(self.at(0.5, 0.7, 0.8, 0.9, 0.95, 0.99).to_html(index=False))
@@ -102,7 +105,8 @@ def sweep(alignment: Alignment, by: str | Sequence[str] | None = None) -> Sweep:
         _curve(pairs[pairs["recording"].isin(members)], name)
         for name, members in groups(alignment.recordings, by)
     ]
-    return Sweep(pd.concat(parts or [_curve(pairs, "TOTAL")], ignore_index=True), alignment)
+    name = by if by is None or isinstance(by, str) else " / ".join(by)
+    return Sweep(pd.concat(parts or [_curve(pairs, "TOTAL")], ignore_index=True), alignment, name)
 
 
 def _curve(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
