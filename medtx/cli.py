@@ -1,6 +1,7 @@
 """The same verbs on the command line: ``medtx --help``."""
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -128,5 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.run(args)
     except MedtxError as error:
         sys.exit(f"medtx: {error}")
+    except BrokenPipeError:  # the reader of the output has gone, as after "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)

@@ -32,6 +32,11 @@ class MissingExtraError(MedtxError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
 
+def reason(error: OSError | ValueError) -> str:
+    """Why a file could not be opened, in the system's words: "no such file or directory"."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__).lower()
+
+
 def optional(module: str, extra: str) -> ModuleType:
     """Import ``module``, or say which extra of medtx brings it."""
     try:

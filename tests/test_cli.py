@@ -41,7 +41,7 @@ def test_score_and_threshold_print_tables(capsys):
     main(["threshold", *against, "--max-error", "0.2"])
     out = capsys.readouterr().out
     assert "more are missing altogether" in out
-    assert out.count("\n") == 10
+    assert out.count("\n") == 11
 
 
 def test_what_was_left_out_is_said(tmp_path, capsys):
@@ -74,7 +74,7 @@ def test_errors_are_one_line_with_status_1(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "medtx: no.wav: no such file"
+    assert done.stderr.splitlines()[-1] == "medtx: no.wav: no such file or directory"
     assert "Traceback" not in done.stderr
 
 

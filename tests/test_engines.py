@@ -15,7 +15,7 @@ import pytest
 import medtx
 from medtx.engines import audio
 from medtx.engines.utterances import FRAME, LONGEST, Utterances
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, MedtxError, ReadError
 from tests.test_reading import check
 
 KIND = {"specialty": "cardiology", "type": "dictation", "progress": False}
@@ -210,6 +210,10 @@ def test_blocks_are_small_however_long_the_file(tmp_path):
     assert max(sizes) < 2 * 16000
 
 
+def audio_of(wav: Path) -> np.ndarray:
+    return np.concatenate([block[0] for block in audio.blocks(str(wav))])
+
+
 def bad_files(folder: Path, wav: Path) -> dict[str, str]:
     """File name -> what is said of it."""
     whole = wav.read_bytes()
@@ -218,6 +222,14 @@ def bad_files(folder: Path, wav: Path) -> dict[str, str]:
     (folder / "cut.wav").write_bytes(whole[: len(whole) // 2])
     write(folder / "none.wav", np.zeros(0))
     write(folder / "silent.wav", np.zeros(32000))
+    for name, codec, rate in (
+        ("half.opus", "libopus", 48000),
+        ("half2.webm", "libopus", 48000),
+        ("half3.flac", "flac", 16000),
+    ):
+        file = encode(folder / f"whole-{name}", audio_of(wav), codec, rate)
+        (folder / name).write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        file.unlink()
     with av.open(str(folder / "video.mp4"), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
         stream.width = stream.height = 16
@@ -225,10 +237,13 @@ def bad_files(folder: Path, wav: Path) -> dict[str, str]:
         container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
         container.mux(stream.encode(None))
     return {
-        "missing.wav": "no such file",
+        "missing.wav": "no such file or directory",
         "empty.wav": "the file is empty",
         "text.wav": "expected audio: invalid data",
-        "cut.wav": "at 6.0 s: the audio is cut: 192,022 more bytes were promised",
+        "cut.wav": "at 6.0 s: the audio is cut: 192,022 bytes more were promised",
+        "half.opus": "the audio is cut: Ogg pages more were promised",
+        "half2.webm": "the audio is cut: 12.0 s were promised",
+        "half3.flac": "expected audio: invalid data",
         "none.wav": "the audio has no samples",
         "silent.wav": "the 2.0 s of audio are silent",
         "video.mp4": "expected audio, found none in this file",
@@ -242,7 +257,7 @@ def test_bad_audio_is_named_and_the_rest_go_on(tmp_path, wav):
             medtx.transcribe(tmp_path / name, **KIND)
         assert str(caught.value).startswith(str(tmp_path / name))
     files = [tmp_path / name for name in said] + [wav]
-    with pytest.warns(UserWarning, match="audio|file") as warned:
+    with pytest.warns(UserWarning, match="audio|file|such") as warned:
         t = medtx.transcribe(files, workers=2, **KIND)
     assert t.recordings["recording"].tolist() == ["visit"]
     assert {Path(s).name for s in t.failures["source"]} == set(said)
@@ -284,10 +299,25 @@ def test_a_result_of_other_settings_or_audio_is_not_taken_for_this_one(wav, kept
         medtx.transcribe(tmp_path / "visit.wav", out=kept, **KIND)
 
 
-def test_work_runs_on_any_executor(wav, kept):
-    with ThreadPoolExecutor(1) as pool:
-        t = medtx.transcribe([wav], workers=pool, **KIND)
-    assert t.text()["visit"] == medtx.read(kept).text()["visit"]
+def test_work_runs_on_any_executor(wav, kept, tmp_path):
+    files = [wav]
+    for name in "abc":
+        files.append(tmp_path / f"{name}.wav")
+        files[-1].write_bytes(wav.read_bytes())
+    with ThreadPoolExecutor(3) as pool:
+        t = medtx.transcribe(files, workers=pool, **KIND)
+    assert t.text().tolist() == [medtx.read(kept).text()["visit"]] * 4
+
+
+def test_results_are_whole_whoever_else_writes_them(tmp_path):
+    from medtx.engines import _keep
+
+    data = {letter.encode() * 100_000 for letter in "abcd"}
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            list(pool.map(lambda d: _keep(d, tmp_path / "x.json"), data))
+            assert (tmp_path / "x.json").read_bytes() in data
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_files_that_share_a_stem_keep_their_folders(wav, tmp_path):
@@ -307,12 +337,18 @@ def test_arguments_are_checked_before_any_work(wav, tmp_path):
         ({"specialty": "dermatology"}, "specialty 'dermatology' is not one that Transcribe Medical has"),
         ({"type": "song"}, "type 'song' is not one of DICTATION or CONVERSATION"),
         ({"engine": "whisper"}, "engine='whisper' is not one of embedded"),
-        ({"alternatives": 0}, "alternatives=0 is not between 1 and 10"),
+        ({"alternatives": 0}, "alternatives=0 is not a whole number between 1 and 10"),
+        ({"alternatives": 2.5}, "alternatives=2.5 is not a whole number"),
+        ({"workers": -1}, "workers=-1 is not 1 or more"),
+        ({"specialty": None}, "specialty=None is not a name"),
         ({"errors": "ignore"}, "errors='ignore'"),
         ({"specialty": ["cardiology", "urology"]}, "specialty has 2 values for 1 files"),
     ):
         with pytest.raises(InputError, match=message):
             medtx.transcribe(wav, **{**KIND, **wrong})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MedtxError, match="cannot be used as a folder: file exists"):
+        medtx.transcribe(wav, out=tmp_path / "file", **KIND)
     with pytest.raises(ReadError, match="no audio in this folder"):
         medtx.transcribe(tmp_path, **KIND)
     with pytest.raises(ReadError, match="no file matches"):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import medtx
-from medtx.errors import ReadError
+from medtx.errors import InputError, ReadError
 from medtx.tables import TABLES
 from tests.conftest import job
 
@@ -231,7 +231,7 @@ def test_missing_files_folders_and_globs(tmp_path):
     for source, message in (
         (tmp_path / "no.json", "no such file"),
         (tmp_path / "*.json", "no file matches"),
-        (tmp_path, "no .json, .jsonl or .txt file in this folder"),
+        (tmp_path, "no .json, .jsonl, .ndjson or .txt file in this folder"),
     ):
         with pytest.raises(ReadError, match=message):
             medtx.read(source)
@@ -314,3 +314,105 @@ def test_gzip_is_not_mistaken_for_json(tmp_path):
     path.write_bytes(gzip.compress(b"{}"))
     with pytest.raises(ReadError, match="expected JSON"):
         medtx.read(path)
+
+
+def test_lists_of_streams_and_results_are_several_recordings():
+    def event(word: str, result: str = "a") -> dict:
+        item = {"Type": "pronunciation", "StartTime": 0, "EndTime": 1, "Content": word, "Confidence": 0.5}
+        alternatives = [{"Transcript": word, "Items": [item]}]
+        times = {"StartTime": 0, "EndTime": 1, "IsPartial": False}
+        return {"ResultId": result, "Alternatives": alternatives, **times}
+
+    t = medtx.read([[event("one")], [event("two")], job(("three", 0.5)), event("four")])
+    assert t.text().tolist() == ["one", "two", "three", "four"]
+    again = medtx.read([event("one"), event("one"), event("two", "b")])
+    assert again.text().tolist() == ["one two"]  # a final that was sent twice is said once
+    cut = medtx.read([event("one"), {**event("tw", "b"), "IsPartial": True}])
+    assert cut.recordings["status"].tolist() == ["IN_PROGRESS"]
+    with pytest.raises(ReadError, match=r"at words\[0\].start_time: expected seconds, 0 or more, got -1"):
+        medtx.read(
+            [
+                {
+                    **event("one"),
+                    "Alternatives": [
+                        {
+                            "Items": [
+                                {**item, "StartTime": -1} for item in event("one")["Alternatives"][0]["Items"]
+                            ]
+                        }
+                    ],
+                }
+            ]
+        )
+
+
+def test_talk_at_the_same_time_stays_in_its_channels_segments():
+    """Segments of two channels overlap: words go by id, or by time within their channel."""
+    result = job(("a", 0.9), ("b", 0.9), ("c", 0.9), ("d", 0.9))
+    items = result["results"]["items"]
+    for i, item in enumerate(items):
+        item |= {"channel_label": f"ch_{i % 2}", "start_time": str(i), "end_time": str(i + 0.9)}
+    spans = [("0", "3.9", "ch_0"), ("0.5", "3.9", "ch_1")]
+    segments = [{"start_time": a, "end_time": b, "channel_label": c} for a, b, c in spans]
+    result["results"]["segments"] = [
+        {**s, "alternatives": [{"transcript": "", "items": []}]} for s in segments
+    ]
+    assert medtx.read(result).words["segment"].tolist() == [0, 1, 0, 1]
+    result["results"]["audio_segments"] = [
+        {**s, "id": n, "items": ids} for n, (s, ids) in enumerate(zip(segments, ([0, 1], [2, 3])))
+    ]
+    for i, item in enumerate(items):
+        item["id"] = i
+    assert medtx.read(result).words["segment"].tolist() == [0, 0, 1, 1]
+    del result["results"]["segments"]
+    assert medtx.read(result).words["segment"].tolist() == [0, 0, 1, 1]
+
+
+def test_nulls_stand_for_absent_keys():
+    result = job(("yes", 0.9))
+    result |= {"jobName": None, "status": None}
+    result["results"] |= {"transcripts": None, "speaker_labels": {"segments": None}, "channel_labels": None}
+    result["results"]["items"][0] |= {"speaker_label": None, "channel_label": None, "id": None}
+    assert medtx.read(result).text().tolist() == ["yes"]
+
+
+def test_json_that_was_meant_as_a_path_is_not_repeated():
+    for text in (json.dumps(job(("secret", 0.9))), "  [{}]"):
+        with pytest.raises(InputError) as caught:
+            medtx.read(text)
+        assert "secret" not in str(caught.value)
+    for odd in ("a\0b", "x" * 5000):
+        with pytest.raises(ReadError):
+            medtx.read(odd)
+
+
+def test_json_lines_are_known_by_their_content(tmp_path):
+    lines = "\n".join(
+        json.dumps({"ResultId": "a", "StartTime": 0, "EndTime": 1, "IsPartial": True}) for _ in "ab"
+    )
+    (tmp_path / "a.json").write_text(lines)
+    assert len(medtx.read(tmp_path / "a.json").events) == 2
+    assert len(medtx.read(lines.encode()).events) == 2
+
+
+def test_a_folder_is_searched_as_its_user_would(tmp_path):
+    (tmp_path / "one.JSON").write_text(json.dumps(job(("one", 0.9), name="one")))
+    (tmp_path / "two.json").symlink_to(tmp_path / "gone.json")
+    t = medtx.read(tmp_path, errors="collect")
+    assert t.recordings["recording"].tolist() == ["one"]
+    assert t.failures["source"].str.endswith("two.json").tolist() == [True]
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "A.TXT").write_text("fine")
+    assert medtx.read(tmp_path / "texts").text().to_dict() == {"A": "fine"}
+
+
+def test_recordings_named_like_numbers_or_nothing(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("recording,site\nNA,north\n007,south\n")
+    t = medtx.read([job(("a", 0.9), name="NA"), job(("b", 0.9), name="007")], metadata=path)
+    assert t.recordings["site"].tolist() == ["north", "south"]
+    same = medtx.from_text({1: "a", "1": "b", "1#2": "c"})
+    assert same.recordings["recording"].nunique() == 3
+    path.write_text("recording,duration\nNA,00:12\n007,1\n")
+    with pytest.raises(ReadError, match="at column duration: expected float64 values"):
+        medtx.read([job(("a", 0.9), name="NA"), job(("b", 0.9), name="007")], metadata=path)

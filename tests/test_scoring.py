@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import medtx
 from medtx.errors import InputError
-from medtx.scoring.normalize import plain
+from medtx.scoring.normalize import Tokens, plain
 from medtx.scoring.rates import interval
 from medtx.tables import TABLES
 from tests.conftest import job
@@ -99,11 +99,17 @@ def test_rates_equal_jiwer_on_real_conversations(shared):
         ("hypotension", "hypertension"),
         ("mg", "mcg"),
         ("no", "know"),
+        ("\u2265 90", "\u2264 90"),
+        ("\u00b1 5", "5"),
+        ("- 5", "5"),
+        ("120 / 80", "120 80"),
+        ("5'", '5"'),
+        ("5'", "5"),
     ],
 )
 def test_plain_never_makes_what_differs_equal(one, other):
-    assert plain([one]).text != plain([other]).text
-    assert plain([f"({one}),"]).text == plain([one]).text
+    assert plain(one.split()).text != plain(other.split()).text
+    assert plain(f"({one}),".split()).text == plain(one.split()).text
 
 
 @given(st.text(max_size=12))
@@ -193,6 +199,37 @@ def test_swapped_sides_are_noticed():
     assert medtx.align(hyp, ref).rates().loc["TOTAL", "wer"] == 0
     with pytest.raises(InputError, match="are they swapped"):
         medtx.align(ref, hyp)
+
+
+def test_a_token_of_several_words_has_their_times_and_least_confidence():
+    def joined(words):
+        return Tokens(["75"] if len(words) == 2 else list(words), [0], [len(words)])
+
+    t = medtx.read(job(("seventy", 0.99), ("five", 0.11)))
+    pairs = medtx.align(t, {"visit": "15"}, joined).pairs
+    assert pairs[["start", "end", "confidence"]].iloc[0].tolist() == [0.0, 0.9, 0.11]
+    for wrong, message in (
+        (lambda words: list(words), "must give Tokens"),
+        (lambda words: Tokens(list(words), [], []), "must give Tokens"),
+        (lambda words: Tokens(["x"], [0], [9]), "outside its words"),
+    ):
+        with pytest.raises(InputError, match=message):
+            medtx.align(t, {"visit": "15"}, wrong)
+
+
+def test_groups_keep_their_names_apart():
+    a = medtx.align({"a": "x", "b": "y", "c": "z"}, {"a": "x", "b": "y", "c": "q"})
+    a.recordings["site"] = ["TOTAL", "p / q", "p"]
+    a.recordings["ward"] = ["w", "r", "q / r"]
+    assert a.rates("site")["recordings"].to_dict() == {"TOTAL *": 1, "p": 1, "p / q": 1, "TOTAL": 3}
+    assert len(a.rates(["site", "ward"])) == 4
+
+
+def test_one_bad_recording_gives_no_upper_bound():
+    for errors, words in (([0] * 19 + [50], [50] * 20), ([1] * 11 + [20], [20] * 12)):
+        low, high = interval(np.array(errors), np.array(words))
+        assert low < sum(errors) / sum(words)
+        assert np.isnan(high)
 
 
 def test_no_interval_from_too_little():

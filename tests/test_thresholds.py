@@ -95,6 +95,8 @@ def test_too_few_recordings_are_told_how_many_would_do():
     assert chosen.review_share == 1
     needed = int(chosen.reason.split("at least ")[1].split()[0])
     assert 59 <= needed <= 80  # 0.95 ** 59 < 0.05: nobody can do with fewer
+    fewer = medtx.sweep(aligned(*[[(True, 0.9), (False, 0.2)]] * (needed - 1))).choose(max_error=0.05)
+    assert np.isinf(fewer.value)
     enough = medtx.sweep(aligned(*[[(True, 0.9), (False, 0.2)]] * needed)).choose(max_error=0.05)
     assert enough.value == 0.9
 
@@ -113,6 +115,20 @@ def test_a_limit_that_no_threshold_meets_says_so():
     chosen = medtx.sweep(a).choose(max_error=0.2)
     assert np.isinf(chosen.value)
     assert "No lower threshold keeps what slips through within 20.0%" in chosen.reason
+
+
+def test_a_word_of_several_tokens_is_reviewed_once():
+    t = medtx.read(job(("follow-up", 0.1), ("mg/dl/x", 0.2), ("fine", 0.9)))
+    s = medtx.sweep(medtx.align(t, {"visit": "follow up mg dl x fine"}))
+    row = s.at(0.5).iloc[0]
+    assert (row["review_words"], row["review_share"]) == (2, pytest.approx(2 / 3))
+    assert s.choose(max_error=0.5, confidence=None).words == 3
+
+
+def test_the_row_of_a_choice_can_be_asked_for():
+    s = medtx.sweep(aligned([(True, 0.9), (False, 0.2)]))
+    chosen = s.choose(max_error=0.05)
+    assert s.at(chosen.value)["review_words"].item() == 2
 
 
 def test_limits_are_checked():

@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ import msgspec
 
 from medtx import specialties
 from medtx.engines.audio import FORMATS
-from medtx.errors import InputError, MedtxError, ReadError, optional
+from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.reading import batch
 from medtx.reading.batch import Settings
 from medtx.reading.build import Builder
@@ -62,8 +63,10 @@ def transcribe(
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
     if engine not in ENGINES:
         raise InputError(f"engine={engine!r} is not one of {', '.join(ENGINES)}")
-    if not 1 <= alternatives <= 10:
-        raise InputError(f"alternatives={alternatives} is not between 1 and 10")
+    if not isinstance(alternatives, int) or not 1 <= alternatives <= 10:
+        raise InputError(f"alternatives={alternatives!r} is not a whole number between 1 and 10")
+    if isinstance(workers, int) and workers < 1:
+        raise InputError(f"workers={workers} is not 1 or more")
     files = _files(paths)
     kinds = [
         (specialties.specialty(s), specialties.audio_type(t))
@@ -72,7 +75,10 @@ def transcribe(
     names = _names(files)
     folder = None if out is None else Path(out)
     if folder:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
 
     done: dict[int, bytes] = {}
     failed: dict[int, ReadError] = {}
@@ -137,6 +143,8 @@ def _files(paths: Paths) -> list[str]:
 def _each(value: str | Sequence[str], files: list[str], name: str) -> list[str]:
     if isinstance(value, str):
         return [value] * len(files)
+    if not isinstance(value, Sequence):
+        raise InputError(f"{name}={value!r} is not a name, or a list of names")
     if len(value) != len(files):
         raise InputError(f"{name} has {len(value)} values for {len(files)} files")
     return list(value)
@@ -195,6 +203,8 @@ def _job(path: str, job: str, wanted: Settings) -> bytes | ReadError:
         audio = _digest(path)
     except ReadError as error:
         return error
+    except (OSError, RuntimeError) as error:  # of the engine: the other files go on
+        return ReadError(path, f"could not be recognised: {type(error).__name__}")
     result = {
         "jobName": job,
         "accountId": "",
@@ -220,11 +230,13 @@ def _digest(path: str) -> str:
 
 def _kept(path: Path, audio: str, wanted: Settings) -> bytes:
     """An earlier result, if it is what would be made now."""
-    data = path.read_bytes()
     try:
+        data = path.read_bytes()
         job = batch.decode(data)
         batch.parse(job, str(path))
-    except (msgspec.DecodeError, UnicodeDecodeError, ReadError) as error:
+    except OSError as error:
+        raise ReadError(str(path), reason(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ReadError) as error:
         raise ReadError(str(path), f"expected an earlier result ({error}); overwrite makes it anew") from None
     made = job.medtx
     if made is None or made.settings != wanted:
@@ -240,11 +252,10 @@ def _kept(path: Path, audio: str, wanted: Settings) -> bytes:
 
 def _keep(data: bytes, path: Path) -> None:
     """Whole or not at all, and readable by its owner only: a transcript is health data."""
-    part = path.with_suffix(".part")
     try:
-        part.unlink(missing_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        # A name of its own: another process may write the same result. Made for its owner only.
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
             file.write(data)
-        part.replace(path)
+        os.replace(file.name, path)
     except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {error.strerror}") from None
+        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None

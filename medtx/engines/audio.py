@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medtx.errors import ReadError, optional
+from medtx.errors import ReadError, optional, reason
 
 RATE = 16000
 FORMATS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".mp4", ".m4a", ".webm", ".amr", ".aac", ".aiff")
@@ -22,46 +21,54 @@ def blocks(path: str, *, split: bool = False) -> Iterator[np.ndarray]:
     Raises `ReadError` for a missing, empty, unknown or cut file, and for one without sound.
     """
     av = optional("av", "embedded")
-    if not Path(path).is_file():
-        raise ReadError(path, "no such file")
-    if not Path(path).stat().st_size:
-        raise ReadError(path, "the file is empty")
+    _check_file(path)
     decoded, loudest, declared = 0, 0, None
     try:
-        with av.open(path) as container:
+        with av.open(f"file:{path}") as container:  # never a protocol: "visit:1.wav" is a file
             if not container.streams.audio:
                 raise ReadError(path, "expected audio, found none in this file")
             stream = container.streams.audio[0]
             channels = stream.codec_context.channels if split else 1
-            # Other containers guess their duration, or do not know it.
-            if stream.duration and container.format.name in ("flac", "mov,mp4,m4a,3gp,3g2,mj2"):
-                declared = float(stream.duration * stream.time_base)
-            layout = None if split else "mono"
-            resampler = av.AudioResampler(format="s16", layout=layout, rate=RATE)
+            if container.duration and container.format.name in _TELL_DURATION:
+                declared = container.duration / av.time_base
+            resampler = av.AudioResampler(format="s16", layout=None if split else "mono", rate=RATE)
             for frame in _and_then_none(container.decode(stream)):
                 for part in resampler.resample(frame):
                     block = part.to_ndarray().reshape(-1, channels).T
                     decoded += block.shape[1]
                     loudest = max(loudest, int(np.abs(block.astype(np.int32)).max(initial=0)))
                     yield block
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, ValueError) as error:  # ValueError: its layout or rate changes midway
         place = f"{decoded / RATE:.1f} s" if decoded else ""
-        raise ReadError(path, f"expected audio: {error.strerror.lower()}", place) from None
+        problem = getattr(error, "strerror", None) or str(error)
+        raise ReadError(path, f"expected audio: {problem.lower()}", place) from None
     if not decoded:
         raise ReadError(path, "the audio has no samples")
+    end = f"{decoded / RATE:.1f} s"
     if declared is not None and decoded / RATE < 0.98 * declared - 0.2:
-        raise ReadError(path, f"the audio is cut: {declared:.1f} s were promised", f"{decoded / RATE:.1f} s")
+        raise ReadError(path, f"the audio is cut: {declared:.1f} s were promised", end)
     if missing := _missing_bytes(path):
-        raise ReadError(
-            path, f"the audio is cut: {missing:,} more bytes were promised", f"{decoded / RATE:.1f} s"
-        )
+        raise ReadError(path, f"the audio is cut: {missing} more were promised", end)
     if loudest < 8:  # -72 dB: below the dither of any microphone
-        raise ReadError(path, f"the {decoded / RATE:.1f} s of audio are silent")
+        raise ReadError(path, f"the {end} of audio are silent")
+
+
+_TELL_DURATION = ("flac", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+"""Containers whose header says how long they are; the others guess."""
+
+
+def _check_file(path: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            if not file.read(1):
+                raise ReadError(path, "the file is empty")
+    except OSError as error:
+        raise ReadError(path, reason(error)) from None
 
 
 def channels(path: str) -> int:
     """How many channels a file that can be decoded has."""
-    with optional("av", "embedded").open(path) as container:
+    with optional("av", "embedded").open(f"file:{path}") as container:
         return int(container.streams.audio[0].codec_context.channels)
 
 
@@ -70,12 +77,19 @@ def _and_then_none(frames: Iterator[Any]) -> Iterator[Any]:
     yield None  # flushes the resampler
 
 
-def _missing_bytes(path: str) -> int:
-    """How much shorter a WAV file is than its header says: FFmpeg takes what there is."""
+def _missing_bytes(path: str) -> str:
+    """What a cut file lacks, where FFmpeg takes what there is; empty for a whole one."""
     with open(path, "rb") as file:
         head = file.read(8)
         size = file.seek(0, os.SEEK_END)
-    promised = int.from_bytes(head[4:], "little") + 8
-    if head[:4] != b"RIFF" or promised >= 2**31:  # a recorder that streams does not know, and says so
-        return 0
-    return max(promised - size, 0)
+        if head[:4] == b"OggS":
+            file.seek(max(0, size - 2**17))
+            tail = file.read()
+            last = tail.rfind(b"OggS")
+            # The header type of the last page, one byte after the version: 4 is the end of the stream.
+            return "" if last >= 0 and len(tail) > last + 5 and tail[last + 5] & 4 else "Ogg pages"
+    order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
+    promised = int.from_bytes(head[4:], "big" if order == "big" else "little") + 8
+    if order is None or promised >= 2**31:  # a recorder that streams does not know, and says so
+        return ""
+    return f"{promised - size:,} bytes" if promised > size else ""

@@ -1,7 +1,9 @@
 """Results, in files or in memory -> Transcripts."""
 
 import glob
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,17 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, reason
 from medtx.reading import batch, references, streaming
 from medtx.reading.build import Builder, Parsed, without_gc
 from medtx.reading.metadata import join
 from medtx.transcripts import Transcripts
 
-RESULTS = (".json", ".jsonl")
-Source = str | PathLike[str] | bytes | Mapping[str, Any] | list[Any]
+LINES = (".jsonl", ".ndjson")
+RESULTS = (".json", *LINES)
+TEXT = ".txt"
+_JSON_LINES = re.compile(rb"\{[^\r\n]*\}[ \t]*\r?\n\s*\{")
+Source = str | PathLike[str] | bytes | Mapping[str, Any] | Iterable[Any]
 
 
 def read(
@@ -62,43 +67,62 @@ def read(
     return read if metadata is None else join(read, metadata)
 
 
-def _expand(source: Source) -> Iterator[tuple[str, str, Any]]:
+def _expand(source: Any) -> Iterator[tuple[str, str, Any]]:
     """Each single source as (name for the recording, path, data or None)."""
-    if isinstance(source, list) and not streaming.is_event(source):
+    if isinstance(source, bytes | Mapping) or streaming.is_event(source):
+        yield "memory", "", source
+        return
+    if not isinstance(source, str | PathLike):
         for one in source:
             yield from _expand(one)
         return
-    if not isinstance(source, str | PathLike):
-        yield "memory", "", source
-        return
-    path = Path(source)
-    if path.is_dir():
-        inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        files = [p for p in inside if p.suffix in RESULTS] or [p for p in inside if p.suffix == ".txt"]
-        if not files:
-            raise ReadError(str(path), "no .json, .jsonl or .txt file in this folder")
-    elif path.exists():
-        files = [path]
-    elif glob.has_magic(fspath(source)):
-        files = sorted(Path(p) for p in glob.glob(fspath(source), recursive=True))
-        if not files:
-            raise ReadError(str(source), "no file matches")
-    else:
-        files = [path]  # missing: the reader says so, and others may still be read
+    name = fspath(source)
+    if name.lstrip()[:1] in ("{", "["):
+        raise InputError("expected a path, got text that looks like JSON: pass it as bytes, or parsed")
+    path = Path(name)
+    try:
+        if path.is_dir():
+            files = _folder(path)
+        elif not path.exists() and glob.has_magic(name):
+            files = sorted(Path(p) for p in glob.glob(name, recursive=True))
+            if not files:
+                raise ReadError(name, "no file matches")
+        else:
+            files = [path]  # a missing one is said by the reader, and others may still be read
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ReadError(name[:200], reason(error)) from None
     for file in files:
         yield file.stem, str(file), None
 
 
+def _folder(path: Path) -> list[Path]:
+    """The results in a folder and below; its texts where it has none. A closed folder is an error."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    inside = [
+        Path(root) / f for root, _, names in os.walk(path, onerror=stop, followlinks=True) for f in names
+    ]
+    seen = sorted(p for p in inside if not p.name.startswith("."))
+    files = [p for p in seen if p.suffix.lower() in RESULTS] or [p for p in seen if p.suffix.lower() == TEXT]
+    if not files:
+        raise ReadError(str(path), f"no {', '.join(RESULTS)} or {TEXT} file in this folder")
+    return files
+
+
 def _parse(path: str, data: Any) -> Parsed:
     source = path or "the result in memory"
+    kind = Path(path).suffix.lower()
     if data is None:
         try:
             data = Path(path).read_bytes()
-        except OSError as error:
-            raise ReadError(source, (error.strerror or str(error)).lower()) from None
+        except (OSError, ValueError) as error:
+            raise ReadError(source[:200], reason(error)) from None
         if not data:
-            raise ReadError(source, "the file is empty")
-        if path.endswith(".txt"):
+            hint = "; one for silence holds an empty line" if kind == TEXT else ""
+            raise ReadError(source, f"the file is empty{hint}")
+        if kind == TEXT:
             try:
                 return references.parse(data.decode("utf-8-sig"))
             except UnicodeDecodeError as error:
@@ -107,13 +131,12 @@ def _parse(path: str, data: Any) -> Parsed:
         if not isinstance(data, bytes):
             return _parse_object(data, source)
         data = data.removeprefix(b"\xef\xbb\xbf").strip()
-        if data[:1] == b"{" and not path.endswith(".jsonl"):
+        if kind in LINES or _JSON_LINES.match(data):
+            return _parse_object(_lines(data, source), source)
+        if data[:1] == b"{":
             job = batch.decode(data)
             if job.results is not None:
                 return batch.parse(job, source)
-            return _parse_object(msgspec.json.decode(data), source)
-        if path.endswith(".jsonl"):
-            return _parse_object(_lines(data, source), source)
         return _parse_object(msgspec.json.decode(data), source)
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at `$")

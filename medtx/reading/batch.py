@@ -4,13 +4,14 @@ Numbers come as strings; keys come and go with the service's age and the job's s
 Field names: the developer guide's pages on batch output.
 """
 
-from typing import Any
+from bisect import bisect_right
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from medtx.errors import ReadError
-from medtx.reading.build import Parsed
+from medtx.reading.build import Parsed, check
 
 
 class Alternative(msgspec.Struct, gc=False):
@@ -24,8 +25,8 @@ class Item(msgspec.Struct, gc=False):
     start_time: float | None = None
     end_time: float | None = None
     id: int | None = None
-    speaker_label: str = ""
-    channel_label: str = ""
+    speaker_label: str | None = None
+    channel_label: str | None = None
 
 
 class FlatItem(msgspec.Struct, gc=False):
@@ -36,7 +37,7 @@ class FlatItem(msgspec.Struct, gc=False):
 
 
 class Hypothesis(msgspec.Struct, gc=False):
-    transcript: str = ""
+    transcript: str | None = None
     items: list[FlatItem] = []
 
 
@@ -44,33 +45,33 @@ class Segment(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
     alternatives: list[Hypothesis] = []
-    channel_label: str = ""
+    channel_label: str | None = None
 
 
 class AudioSegment(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
-    transcript: str = ""
-    speaker_label: str = ""
-    channel_label: str = ""
+    transcript: str | None = None
+    speaker_label: str | None = None
+    channel_label: str | None = None
     items: list[int] = []
 
 
 class SpokenItem(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
-    speaker_label: str = ""
+    speaker_label: str | None = None
 
 
 class SpeakerSegment(msgspec.Struct, gc=False):
     start_time: float
     end_time: float
-    speaker_label: str = ""
-    items: list[SpokenItem] = []
+    speaker_label: str | None = None
+    items: list[SpokenItem] | None = None
 
 
 class SpeakerLabels(msgspec.Struct, gc=False):
-    segments: list[SpeakerSegment] = []
+    segments: list[SpeakerSegment] | None = None
 
 
 class Channel(msgspec.Struct, gc=False):
@@ -79,11 +80,11 @@ class Channel(msgspec.Struct, gc=False):
 
 
 class ChannelLabels(msgspec.Struct, gc=False):
-    channels: list[Channel] = []
+    channels: list[Channel] | None = None
 
 
 class Transcript(msgspec.Struct, gc=False):
-    transcript: str = ""
+    transcript: str | None = None
 
 
 class Phi(msgspec.Struct, rename="camel"):
@@ -96,7 +97,7 @@ class Phi(msgspec.Struct, rename="camel"):
 
 class Results(msgspec.Struct, gc=False):
     items: list[Item] | None = None
-    transcripts: list[Transcript] = []
+    transcripts: list[Transcript] | None = None
     segments: list[Segment] | None = None
     audio_segments: list[AudioSegment] | None = None
     speaker_labels: SpeakerLabels | None = None
@@ -123,8 +124,8 @@ class Made(msgspec.Struct):
 
     engine: str
     language: str | None = None
-    duration: float | None = None
-    channels: int = 1
+    duration: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    channels: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     channels_mixed: int = 0
     audio: str = ""  # SHA-256 of the file
     settings: Settings | None = None
@@ -132,8 +133,8 @@ class Made(msgspec.Struct):
 
 class Job(msgspec.Struct, gc=False):
     results: Results | None = None
-    job_name: str = msgspec.field(default="", name="jobName")
-    status: str = ""
+    job_name: str | None = msgspec.field(default=None, name="jobName")
+    status: str | None = None
     medtx: Made | None = None
 
 
@@ -153,7 +154,7 @@ def parse(job: Job, source: str) -> Parsed:
     results = job.results
     if results is None or (results.items is None and results.channel_labels is None):
         raise ReadError(source, "expected a transcript with items", "results")
-    channels = results.channel_labels.channels if results.channel_labels else []
+    channels = (results.channel_labels.channels if results.channel_labels else None) or []
     items = results.items or [item for channel in channels for item in channel.items]
     for i, item in enumerate(items):
         if not item.alternatives:
@@ -171,17 +172,17 @@ def parse(job: Job, source: str) -> Parsed:
         "channel": _channel_labels(items, channels),
         "speaker": _speaker_labels(items, results.speaker_labels),
     }
-    _check(words, "results.items", source)
+    check(words, "results.items", source)
     segments = _segments(results, words)
-    _check(segments, "segments", source)
+    check(segments, "segments", source)
     words["segment"] = _segment_numbers(results, items, words, segments)
     if segments["transcript"] == [None]:  # nothing marks the segments: the recording is one
-        segments["transcript"] = [" ".join(t.transcript for t in results.transcripts)]
+        segments["transcript"] = [" ".join(t.transcript or "" for t in results.transcripts or ())]
     ends = [end for end in [*words["end"], *segments["end"]] if end is not None]
-    made = job.medtx or Made("amazon-transcribe", channels=len(channels))
+    made = job.medtx or Made("amazon-transcribe", channels=max(len(channels), 1))
     asked = made.settings
     parsed = Parsed(
-        name=job.job_name,
+        name=job.job_name or "",
         recording={
             "engine": made.engine,
             "mode": "batch",
@@ -205,22 +206,6 @@ def parse(job: Job, source: str) -> Parsed:
             "confidence": [e.confidence for e in results.entities],
         }
     return parsed
-
-
-def _check(columns: dict[str, list[Any]], place: str, source: str) -> None:
-    """Times are finite and not negative, confidences between 0 and 1."""
-    for column, field, top in (
-        ("start", "start_time", np.inf),
-        ("end", "end_time", np.inf),
-        ("confidence", "alternatives[0].confidence", 1.0),
-    ):
-        given = columns.get(column, [])
-        values = np.array(given, dtype=float)
-        bad = ~((values >= 0) & (values <= top) & np.isfinite(values))
-        for i in np.flatnonzero(bad):
-            if given[i] is not None:
-                wanted = "a number from 0 to 1" if top == 1 else "seconds, 0 or more"
-                raise ReadError(source, f"expected {wanted}, got {values[i]:g}", f"{place}[{i}].{field}")
 
 
 def _channel_labels(items: list[Item], channels: list[Channel]) -> list[str | None]:
@@ -255,8 +240,8 @@ def _speaker_labels(items: list[Item], labels: SpeakerLabels | None) -> list[str
         return own
     by_time = {
         (spoken.start_time, spoken.end_time): spoken.speaker_label or segment.speaker_label
-        for segment in labels.segments
-        for spoken in segment.items
+        for segment in labels.segments or ()
+        for spoken in segment.items or ()
     }
     last = None
     for i, item in enumerate(items):
@@ -270,11 +255,7 @@ def _speaker_labels(items: list[Item], labels: SpeakerLabels | None) -> list[str
 
 def _segments(results: Results, words: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """The finest segments that the result marks, or the recording as one."""
-    marked: list[Any] = (
-        results.segments
-        or results.audio_segments
-        or [s for s in (results.speaker_labels or SpeakerLabels()).segments if s.items]
-    )
+    marked = _marked(results)
     if not marked:
         if not words["content"]:
             return {c: [] for c in ("segment", "start", "end", "speaker", "channel", "transcript")}
@@ -303,26 +284,50 @@ def _segments(results: Results, words: dict[str, list[Any]]) -> dict[str, list[A
     }
 
 
+def _marked(results: Results) -> list[Any]:
+    spoken = (results.speaker_labels and results.speaker_labels.segments) or []
+    return results.segments or results.audio_segments or [s for s in spoken if s.items]
+
+
 def _segment_numbers(
     results: Results, items: list[Item], words: dict[str, list[Any]], segments: dict[str, list[Any]]
 ) -> list[int]:
-    """Each word's segment: by item id where the result says, else by time."""
+    """Each word's segment: as the result lists them, else by time among those of its voice."""
     if len(segments["segment"]) <= 1:
         return [0] * len(items)
-    if results.audio_segments and not results.segments:
-        by_id = {id: n for n, s in enumerate(results.audio_segments) for id in s.items}
-        numbers = [by_id.get(item.id, -1) for item in items]  # type: ignore[arg-type]
-    else:
-        starts = np.array(words["start"], dtype=float)
-        order = np.argsort(segments["start"], kind="stable")
-        found = np.searchsorted(np.array(segments["start"])[order], starts + 1e-6, side="right") - 1
-        numbers = [-1 if np.isnan(start) else int(order[max(n, 0)]) for start, n in zip(starts, found)]
+    numbers = [-1] * len(items)
+    audio = results.audio_segments or []
+    if segments["start"] == [s.start_time for s in audio]:  # these are the segments, or lie beside them
+        by_id = {id: n for n, s in enumerate(audio) for id in s.items}
+        numbers = [-1 if item.id is None else by_id.get(item.id, -1) for item in items]
+    elif not results.segments:
+        by_time = {
+            (i.start_time, i.end_time): n for n, s in enumerate(_marked(results)) for i in s.items or ()
+        }
+        numbers = [by_time.get((item.start_time, item.end_time), -1) for item in items]
+    voices: dict[tuple[Any, Any], tuple[list[float], list[int]]] = {}
     last = 0
-    for i, number in enumerate(numbers):  # marks have no time: they follow their word
-        if number < 0:
+    for i, number in enumerate(numbers):
+        if number < 0 and words["start"][i] is not None:
+            voice = words["channel"][i], words["speaker"][i]
+            if voice not in voices:
+                voices[voice] = _of_voice(segments, *voice)
+            starts, mine = voices[voice]
+            numbers[i] = mine[max(bisect_right(starts, words["start"][i] + 1e-6) - 1, 0)]
+        elif number < 0:  # marks have no time: they follow their word
             numbers[i] = last
         last = numbers[i]
     return numbers
+
+
+def _of_voice(
+    segments: dict[str, list[Any]], channel: str | None, speaker: str | None
+) -> tuple[list[float], list[int]]:
+    """Start and number of the segments that can hold a word of this voice, in order of time."""
+    labels = zip(segments["start"], segments["segment"], segments["channel"], segments["speaker"])
+    every = [(start, n) for start, n, c, s in labels if c in (None, channel) and s in (None, speaker)]
+    chosen = sorted(every or zip(segments["start"], segments["segment"]))
+    return [start for start, _ in chosen], [n for _, n in chosen]
 
 
 def _alternatives(segments: list[Segment]) -> dict[str, list[Any]]:

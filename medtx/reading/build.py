@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medtx.errors import ReadError
 from medtx.tables import TABLES, frame
 from medtx.transcripts import Transcripts
 
@@ -34,6 +35,22 @@ class Parsed:
     recording: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     name: str = ""  # the result's own name for the recording, where it has one
+
+
+def check(columns: dict[str, list[Any]], place: str, source: str) -> None:
+    """Times are finite and not negative, confidences between 0 and 1."""
+    for column, name, top in (
+        ("start", "start_time", np.inf),
+        ("end", "end_time", np.inf),
+        ("confidence", "alternatives[0].confidence", 1.0),
+    ):
+        given = columns.get(column, [])
+        values = np.array(given, dtype=float)
+        bad = ~((values >= 0) & (values <= top) & np.isfinite(values))
+        for i in np.flatnonzero(bad):
+            if given[i] is not None:
+                wanted = "a number from 0 to 1" if top == 1 else "seconds, 0 or more"
+                raise ReadError(source, f"expected {wanted}, got {values[i]:g}", f"{place}[{i}].{name}")
 
 
 class Builder:
@@ -83,9 +100,12 @@ class Builder:
         names = [
             name if again[name] == 1 else p.recording["source"] or name for p, name in zip(self.parsed, names)
         ]
-        seen: Counter[str] = Counter()
+        taken = set(names)
+        seen: set[str] = set()
         for i, name in enumerate(names):
-            seen[name] += 1
-            if seen[name] > 1:
-                names[i] = f"{name}#{seen[name]}"
+            number = 1
+            while names[i] in seen or (number > 1 and names[i] in taken):
+                number += 1
+                names[i] = f"{name}#{number}"
+            seen.add(names[i])
         return names

@@ -26,7 +26,7 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
     if "recording" in table:
         key = table["recording"].astype(str)
     elif "file_name" in table:  # from Windows too
-        key = table["file_name"].map(lambda name: PureWindowsPath(name).stem)
+        key = table["file_name"].map(lambda name: PureWindowsPath(str(name)).stem)
     else:
         header = ", ".join(map(str, table.columns))
         raise ReadError(source, f"expected a column recording or file_name, found {header}", "its header")
@@ -55,7 +55,11 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
             new = new.where(new.notna(), recordings[column].astype(object))
         spec = TABLES["recordings"].get(str(column))
         text = new.dtype == object or isinstance(new.dtype, pd.StringDtype)
-        recordings[column] = new.astype(spec.dtype if spec else "category" if text else new.dtype)
+        dtype = spec.dtype if spec else "category" if text else new.dtype
+        try:
+            recordings[column] = new.astype(dtype)
+        except (ValueError, TypeError):
+            raise ReadError(source, f"expected {dtype} values", f"column {column}") from None
     return replace(transcripts, recordings=recordings)
 
 
@@ -69,7 +73,13 @@ def _specialty(name: object) -> object:
 
 def _load(source: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(source, dtype={"recording": str, "file_name": str})
+        table = pd.read_csv(source)
+        for name in table.columns.intersection(["recording", "file_name"]):  # "NA" and "007" are names
+            names = pd.read_csv(
+                source, usecols=[name], dtype=str, keep_default_na=False, skip_blank_lines=True
+            )
+            table[name] = names[name].array
+        return table
     except OSError as error:
         raise ReadError(source, (error.strerror or str(error)).lower()) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from medtx.errors import InputError
 from medtx.reading.build import Builder, Parsed
 from medtx.transcripts import Transcripts
 
@@ -43,5 +44,7 @@ def from_text(texts: Mapping[str, str]) -> Transcripts:
     """
     builder = Builder()
     for recording, said in texts.items():
+        if not isinstance(said, str):
+            raise InputError(f"recording {recording!r} has {type(said).__name__} where its text should be")
         builder.add(parse(said), name=str(recording))
     return builder.transcripts()

@@ -11,16 +11,16 @@ from typing import Any
 import msgspec
 
 from medtx.errors import ReadError
-from medtx.reading.build import Parsed
+from medtx.reading.build import Parsed, check
 
 
 class Item(msgspec.Struct, rename="pascal"):
     type: str
     start_time: float
     end_time: float
-    content: str = ""
+    content: str | None = None
     confidence: float | None = None
-    speaker: str = ""
+    speaker: str | None = None
 
 
 class Entity(msgspec.Struct, rename="pascal"):
@@ -32,8 +32,8 @@ class Entity(msgspec.Struct, rename="pascal"):
 
 
 class Alternative(msgspec.Struct, rename="pascal"):
-    transcript: str = ""
-    items: list[Item] = []
+    transcript: str | None = None
+    items: list[Item] | None = None
     entities: list[Entity] | None = None
 
 
@@ -52,8 +52,8 @@ ENVELOPES = ("TranscriptResultStream", "TranscriptEvent", "Transcript", "Results
 
 def is_event(data: Any) -> bool:
     """Whether ``data`` looks like an event, or a list of events, of a stream."""
-    if isinstance(data, list):
-        return bool(data) and is_event(data[0])
+    if isinstance(data, list):  # of events: a list of lists is several streams
+        return bool(data) and isinstance(data[0], dict) and is_event(data[0])
     return isinstance(data, dict) and not {"ResultId", "resultId", "data", *ENVELOPES}.isdisjoint(data)
 
 
@@ -63,7 +63,7 @@ def _results(data: Any, place: str, arrival: float | None) -> Iterator[tuple[str
         for i, one in enumerate(data):
             yield from _results(one, f"{place}[{i}]", arrival)
     elif isinstance(data, dict) and "data" in data:
-        if isinstance(time := data.get("t"), int | float):
+        if isinstance(time := data.get("t"), int | float) and 0 <= time < 1e15:
             arrival = time / 1000
         yield from _results(data["data"], f"{place}.data", arrival)
     elif isinstance(data, dict) and (inner := [key for key in ENVELOPES if key in data]):
@@ -97,7 +97,8 @@ def parse(data: Any, source: str) -> Parsed:
     }
     alternatives: list[tuple[Any, ...]] = []
     phi: list[Entity] = []
-    end = 0.0
+    end, partial = 0.0, False
+    finals: set[tuple[str, str | None]] = set()
     for place, arrival, raw in _results(data, "", None):
         try:
             result = msgspec.convert(raw, Result, strict=False)
@@ -111,34 +112,51 @@ def parse(data: Any, source: str) -> Parsed:
             result.is_partial,
             result.start_time,
             result.end_time,
-            best.transcript,
+            best.transcript or "",
         )
-        end = max(end, result.end_time)
-        if result.is_partial:
+        end, partial = max(end, result.end_time), result.is_partial
+        if result.is_partial or (result.result_id, result.channel_id) in finals:  # or sent again
             continue
+        finals.add((result.result_id, result.channel_id))
         number = len(segments["segment"])
-        speakers = {item.speaker for item in best.items if item.speaker}
+        speakers = {item.speaker for item in best.items or () if item.speaker}
         only = _speaker(speakers.pop()) if len(speakers) == 1 else None
-        _add(segments, number, result.start_time, result.end_time, only, result.channel_id, best.transcript)
-        for item in best.items:
-            if item.confidence is not None and not 0 <= item.confidence <= 1:
-                raise ReadError(
-                    source, f"expected a confidence from 0 to 1, got {item.confidence:g}", place.lstrip(".")
-                )
+        _add(
+            segments,
+            number,
+            result.start_time,
+            result.end_time,
+            only,
+            result.channel_id,
+            best.transcript or "",
+        )
+        for item in best.items or ():
             marked = item.type == "punctuation"
             start, stop = (None, None) if marked else (item.start_time, item.end_time)
             confidence = None if marked else item.confidence
             speaker = _speaker(item.speaker) or (
                 words["speaker"][-1] if marked and words["speaker"] else None
             )
-            _add(words, number, start, stop, item.content, item.type, confidence, speaker, result.channel_id)
+            _add(
+                words,
+                number,
+                start,
+                stop,
+                item.content or "",
+                item.type,
+                confidence,
+                speaker,
+                result.channel_id,
+            )
         if len(result.alternatives) > 1:
             alternatives += [
-                (number, rank, position, item.content, item.confidence, item.start_time, item.end_time)
+                (number, rank, position, item.content or "", item.confidence, item.start_time, item.end_time)
                 for rank, hypothesis in enumerate(result.alternatives)
-                for position, item in enumerate(hypothesis.items)
+                for position, item in enumerate(hypothesis.items or ())
             ]
         phi += best.entities or []
+    for place, columns in (("words", words), ("results", segments), ("events", events)):
+        check(columns, place, source)
     words["position"] = list(range(len(words["start"])))
     events["event"] = list(range(len(events["start"])))
     tables = {"words": words, "segments": segments, "events": events}
@@ -158,7 +176,7 @@ def parse(data: Any, source: str) -> Parsed:
         "mode": "streaming",
         "duration": end,
         "channels": len(set(segments["channel"]) - {None}),
-        "status": "COMPLETED",
+        "status": "IN_PROGRESS" if partial else "COMPLETED",  # cut before the last result was final
     }
     return Parsed(recording=row, tables=tables)
 
@@ -168,6 +186,6 @@ def _add(columns: dict[str, list[Any]], *row: Any) -> None:
         column.append(value)
 
 
-def _speaker(label: str) -> str | None:
+def _speaker(label: str | None) -> str | None:
     """Streams say "0" where batch results say "spk_0"."""
-    return (f"spk_{label}" if label.isdigit() else label) or None
+    return f"spk_{label}" if label and label.isdigit() else label or None

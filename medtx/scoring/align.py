@@ -5,6 +5,7 @@ the alignments with equally few edits the one that rapidfuzz gives is taken: the
 input gives the same pairs every time.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
@@ -19,7 +20,7 @@ from medtx.errors import InputError
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
-from medtx.scoring.normalize import NORMALIZERS, WORDWISE, Normalizer
+from medtx.scoring.normalize import NORMALIZERS, WORDWISE, Normalizer, Tokens
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
@@ -129,7 +130,9 @@ class _Side(NamedTuple):
     """All recordings of one side, one after the other."""
 
     ids: np.ndarray  # of each token: its number in the vocabulary that both sides share
-    row: np.ndarray  # of each token: the row in words that it starts at
+    first: np.ndarray  # of each token: the row in words that it starts at
+    last: np.ndarray  # and the one that it ends at
+    confidence: np.ndarray  # of each token: the lowest of its words
     offsets: np.ndarray  # of each recording: where its tokens start; one more at the end
 
 
@@ -222,17 +225,25 @@ def _tokenise(
         offsets = np.concatenate([[0], np.cumsum(count)])
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], count)
         ids = flat[np.repeat((np.cumsum(sizes) - sizes)[codes], count) + within]
-        return _Side(ids, np.repeat(rows, count), offsets[begins])
+        row = np.repeat(rows, count)
+        return _Side(ids, row, row, words["confidence"].to_numpy()[row], offsets[begins])
     said = content.to_numpy(dtype=object).tolist()
+    sure = words["confidence"].to_numpy()[rows]
     numbers: list[int] = []
-    row: list[int] = []
+    spans: list[tuple[int, int]] = []
     ends = [0]
     for first, last in pairwise(begins.tolist()):
         tokens = normalizer(said[first:last])
+        if not isinstance(tokens, Tokens) or len({len(column) for column in tokens}) > 1:
+            raise InputError("a normaliser must give Tokens with as many starts and stops as texts")
+        if any(not 0 <= a < b <= last - first for a, b in zip(tokens.start, tokens.stop)):
+            raise InputError("a normaliser gave a token whose span is empty or outside its words")
         numbers += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens.text]
-        row += [first + start for start in tokens.start]
+        spans += [(first + a, first + b) for a, b in zip(tokens.start, tokens.stop)]
         ends.append(len(numbers))
-    return _Side(np.array(numbers, dtype=int), rows[np.array(row, dtype=int)], np.array(ends))
+    least = [sure[a] if b == a + 1 else np.fmin.reduce(sure[a:b]) for a, b in spans]
+    start, stop = np.array(spans, dtype=int).reshape(-1, 2).T
+    return _Side(np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), np.array(ends))
 
 
 def _edits(ref: _Side, hyp: _Side) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -265,6 +276,8 @@ def _edits(ref: _Side, hyp: _Side) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _as_characters(ids: np.ndarray) -> str:
     """Ids as code points: rapidfuzz reads a string without touching Python objects."""
+    if ids.max(initial=0) > sys.maxunicode:
+        raise InputError(f"more than {sys.maxunicode:,} different words: align in several parts")
     return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
@@ -284,9 +297,6 @@ def _pairs(
         found: np.ndarray = padded[token]
         return found
 
-    def heard(column: str) -> np.ndarray:
-        return spread(hyp_words[column].to_numpy()[hyp.row], hyp_token, np.nan)
-
     speaker = hyp_words["speaker"].cat
     return frame(
         "pairs",
@@ -295,13 +305,13 @@ def _pairs(
             "op": pd.Categorical.from_codes(op, OPS),
             "reference": tokens.take(spread(ref.ids, ref_token, -1), allow_fill=True),
             "hypothesis": tokens.take(spread(hyp.ids, hyp_token, -1), allow_fill=True),
-            "reference_position": spread(ref_words["position"].to_numpy()[ref.row], ref_token, -1),
-            "position": spread(hyp_words["position"].to_numpy()[hyp.row], hyp_token, -1),
-            "start": heard("start"),
-            "end": heard("end"),
-            "confidence": heard("confidence"),
+            "reference_position": spread(ref_words["position"].to_numpy()[ref.first], ref_token, -1),
+            "position": spread(hyp_words["position"].to_numpy()[hyp.first], hyp_token, -1),
+            "start": spread(hyp_words["start"].to_numpy()[hyp.first], hyp_token, np.nan),
+            "end": spread(hyp_words["end"].to_numpy()[hyp.last], hyp_token, np.nan),
+            "confidence": spread(hyp.confidence, hyp_token, np.nan),
             "speaker": pd.Categorical.from_codes(
-                spread(speaker.codes.to_numpy()[hyp.row], hyp_token, -1), speaker.categories
+                spread(speaker.codes.to_numpy()[hyp.first], hyp_token, -1), speaker.categories
             ),
         },
     )

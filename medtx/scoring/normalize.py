@@ -22,6 +22,9 @@ class Tokens(NamedTuple):
 Normalizer = Callable[[Sequence[str]], Tokens]
 
 _EDGE = "\"'`.,;:!?()[]{}\u201c\u201d\u2018\u2019\u2026"  # and the typographic quotes and dots
+_SIGNS = set("%$\u20ac\u00a3\u00b0<>=+&@#*/~-\u2212\u00b1\u00d7\u2264\u2265\u2248\u2260")
+"""What is a word by itself: "- 5" is not "5", and "\u2265 90" not "\u2264 90"."""
+
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010-\u2014/](?=[^\W\d_])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 
@@ -29,22 +32,27 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 @lru_cache(maxsize=100_000)
 def _plain_word(word: str) -> tuple[str, ...]:
     """
-    >>> [_plain_word(w) for w in ("Pain,", "1.5", ".5", "-5", "120/80.", "1,000", "X-ray", "--")]
-    [('pain',), ('1.5',), ('.5',), ('-5',), ('120/80',), ('1000',), ('x', 'ray'), ()]
+    >>> [_plain_word(w) for w in ("Pain,", "1.5", ".5", "-5", "120/80.", "1,000", "X-ray", "5'", "...")]
+    [('pain',), ('1.5',), ('.5',), ('-5',), ('120/80',), ('1000',), ('x', 'ray'), ("5'",), ()]
     """
     word = word.lower().replace("\u2019", "'")
+    if set(word) <= {"-"} and len(word) > 1:  # a dash between words
+        return ()
     word = _HYPHEN.sub(" ", word)
     word = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), word)
     return tuple(token for part in word.split() if (token := _strip(part)))
 
 
 def _strip(token: str) -> str:
-    """Marks at the edges go, but not a point or sign that belongs to a number."""
+    """Marks at the edges go, but not a point, sign or unit mark that belongs to a number."""
     bare = token.rstrip(_EDGE)
     left = bare.lstrip(_EDGE)
-    if left[:1].isdigit() and bare[: len(bare) - len(left)].endswith("."):
+    before, after = bare[: len(bare) - len(left)], token[len(bare) :]
+    if left[:1].isdigit() and before.endswith(".") and not before.endswith(".."):
         left = "." + left
-    return left if any(c.isalnum() or c in "%$€£°<>=+&@#*" for c in left) else ""
+    if bare[-1:].isdigit() and after[:1] in ("'", '"') and not before.startswith(after[0]):
+        left += after[0]  # feet and inches, minutes and seconds
+    return left if any(c.isalnum() or c in _SIGNS for c in left) else ""
 
 
 def plain(words: Sequence[str]) -> Tokens:

@@ -10,6 +10,9 @@ from medtx.errors import InputError
 FEWEST = 8
 """Units (recordings) below which no interval is given: too few to show how they differ."""
 
+WIDEST = 10
+"""Standard errors beyond which a bound is no longer given."""
+
 COUNTS = [
     "reference_words",
     "hits",
@@ -48,8 +51,14 @@ def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tup
     for column in columns:
         if column not in recordings:
             raise InputError(f"by={column!r} is not a column of recordings: {', '.join(recordings)}")
-    label = recordings[columns].astype(object).fillna("(none)").astype(str).agg(" / ".join, axis=1)
-    return [(str(name), members) for name, members in recordings["recording"].groupby(label)]
+    labels = [recordings[c].astype(object).fillna("(none)").astype(str) for c in columns]
+    found: dict[str, pd.Series] = {}
+    for values, members in recordings["recording"].groupby(labels):
+        name = " / ".join(values)
+        while name in found or name == "TOTAL":  # that name is the last row's
+            name += " *"
+        found[name] = members
+    return list(found.items())
 
 
 def units_of(recordings: pd.DataFrame, unit: str) -> pd.Series:
@@ -83,8 +92,9 @@ def interval(
     """Studentised bootstrap interval of sum(errors) / sum(words) over recordings.
 
     Whole recordings are drawn with replacement, always in the same way; Efron &
-    Tibshirani 1993, ch. 12. NaN below eight recordings with words, and where all have the
-    same rate: nothing is known then of how others would differ.
+    Tibshirani 1993, ch. 12. NaN below eight recordings with words, where all have the
+    same rate, and for a bound that one or two recordings alone decide: nothing is known
+    then of how others would differ.
 
     >>> low, high = interval(np.array([3, 1, 4, 2, 5, 1, 2, 2]), np.full(8, 20))
     >>> 0 <= low < 20 / 160 < high
@@ -106,11 +116,13 @@ def interval(
         weights = rng.multinomial(n, np.full(n, 1 / n), size=size)
         drawn.append(weights @ sums)
     rates_, errors_ = _rate(np.concatenate(drawn), n)
-    usable = errors_ > 0
-    t = (rates_[usable] - rate[0]) / errors_[usable]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.nan_to_num((rates_ - rate[0]) / errors_, nan=0.0)  # infinite where all drawn are alike
     tail = (1 - confidence) / 2
-    high, low = np.quantile(t, [tail, 1 - tail])
-    return max(0.0, float(rate[0] - low * error[0])), float(rate[0] - high * error[0])
+    low, high = rate[0] - error[0] * np.quantile(t, [1 - tail, tail], method="nearest")
+    # A few recordings that hold nearly all the errors say nothing of how large others may be.
+    known = np.abs(np.array([low, high]) - rate[0]) <= WIDEST * error[0]
+    return max(0.0, float(low)) if known[0] else np.nan, float(high) if known[1] else np.nan
 
 
 def _rate(sums: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Choose a threshold with a guarantee that counts recordings, not words."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,17 +35,19 @@ class Threshold:
     @property
     def review_share(self) -> float:
         """Of the recognised words, those that a reviewer hears."""
-        return self.review_words / self.words
+        return self.review_words / self.words if self.words else np.nan
 
     @property
     def wer_before(self) -> float:
         errors = self.errors_caught + self.errors_missed + self.deletions
-        return errors / self.reference_words
+        return errors / self.reference_words if self.reference_words else np.nan
 
     @property
     def wer_after(self) -> float:
         """If every reviewed word is put right."""
-        return (self.errors_missed + self.deletions) / self.reference_words
+        return (
+            (self.errors_missed + self.deletions) / self.reference_words if self.reference_words else np.nan
+        )
 
     def __str__(self) -> str:
         what = "Review everything" if np.isinf(self.value) else f"Review words below {self.value:.4g}"
@@ -69,7 +72,8 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None, u
     owner, _ = pd.factorize(units_of(alignment.recordings, unit))
     recording = owner[pairs["recording"].cat.codes]
     n = int(owner.max()) + 1
-    words = np.bincount(recording, minlength=n)
+    word = first_tokens(alignment.pairs)[(alignment.pairs["op"] != "delete").to_numpy()]
+    words = np.bincount(recording, weights=word, minlength=n)
     values = np.unique(score[score >= 0])
     if len(values) > GRID:
         values = np.unique(np.quantile(values, np.linspace(0, 1, GRID), method="nearest"))
@@ -107,13 +111,24 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None, u
         confidence=confidence,
         reason=reason,
         recordings=len(alignment.recordings),
-        words=len(score),
-        review_words=int(reviewed.sum()),
+        words=int(word.sum()),
+        review_words=int((reviewed & word).sum()),
         errors_caught=int((wrong & reviewed).sum()),
         errors_missed=int((wrong & ~reviewed).sum()),
         deletions=int(alignment.counts["deletions"].sum()),
         reference_words=int(alignment.counts["reference_words"].sum()),
     )
+
+
+def first_tokens(pairs: pd.DataFrame) -> np.ndarray:
+    """Whether each row is the first of its recognised word: normalisers may split one."""
+    position = pairs["position"].to_numpy()
+    recording = pairs["recording"].cat.codes.to_numpy()
+    new: np.ndarray = np.ones(len(pairs), dtype=bool)
+    heard = np.flatnonzero(position >= 0)
+    same = (position[heard][1:] == position[heard][:-1]) & (recording[heard][1:] == recording[heard][:-1])
+    new[heard[1:]] = ~same
+    return new
 
 
 def _p_values(losses: np.ndarray, limit: float, level: float) -> np.ndarray:
@@ -137,7 +152,11 @@ def _p_values(losses: np.ndarray, limit: float, level: float) -> np.ndarray:
 
 def _recordings_needed(limit: float, confidence: float) -> int:
     """The fewest recordings that could defend ``limit`` if nothing at all slipped through."""
-    n = 1
-    while _p_values(np.zeros((n, 1)), limit, 1 - confidence)[0] > 1 - confidence:
-        n += max(1, n // 50)
-    return n
+
+    def enough(n: int) -> bool:
+        return bool(_p_values(np.zeros((n, 1)), limit, 1 - confidence)[0] <= 1 - confidence)
+
+    most = 1
+    while not enough(most):
+        most *= 2
+    return bisect_left(range(most), True, key=enough)

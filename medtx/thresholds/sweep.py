@@ -14,7 +14,7 @@ import pandas as pd
 from medtx.errors import InputError
 from medtx.scoring import Alignment
 from medtx.scoring.rates import groups
-from medtx.thresholds.choose import Threshold, choose
+from medtx.thresholds.choose import Threshold, choose, first_tokens
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ class Sweep:
            threshold  review_words  errors_caught  errors_missed  deletions
         0        0.5             1              1              0          1
         """
-        if not thresholds or not all(0 <= t <= 1 for t in thresholds):
+        if not thresholds or not all(0 <= t <= 1 or t == np.inf for t in thresholds):
             raise InputError(f"thresholds {thresholds} are not confidences between 0 and 1")
         found = []
         for _, rows in self.table.groupby("group", sort=False):
@@ -114,12 +114,14 @@ def _curve(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
     heard = op != "delete"
     confidence = pairs["confidence"].to_numpy()[heard]
     wrong = op[heard] != "equal"
+    # A word of several tokens is heard once; each of its tokens can be wrong.
+    word = first_tokens(pairs)[heard]
     scored = ~np.isnan(confidence)
     values, place = np.unique(confidence[scored], return_inverse=True)
-    words_at = np.bincount(place, minlength=len(values))
+    words_at = np.bincount(place, weights=word[scored], minlength=len(values)).astype(int)
     wrong_at = np.bincount(place, weights=wrong[scored], minlength=len(values)).astype(int)
     # Row k has the words below values[k]; the last row, at infinity, has them all.
-    review = np.concatenate([[0], np.cumsum(words_at)]) + (~scored).sum()
+    review = np.concatenate([[0], np.cumsum(words_at)]) + word[~scored].sum()
     caught = np.concatenate([[0], np.cumsum(wrong_at)]) + wrong[~scored].sum()
     missed = wrong.sum() - caught
     deletions = int((op == "delete").sum())
@@ -129,7 +131,7 @@ def _curve(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
             "group": group,
             "threshold": np.append(values, np.inf),
             "review_words": review,
-            "review_share": review / heard.sum() if heard.any() else np.nan,
+            "review_share": review / word.sum() if heard.any() else np.nan,
             "errors_caught": caught,
             "errors_missed": missed,
             "deletions": deletions,
