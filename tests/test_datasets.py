@@ -1,5 +1,7 @@
 """What the shipped dictations promise."""
 
+import hashlib
+import json
 import re
 
 import numpy as np
@@ -63,6 +65,13 @@ def test_turns_are_timed(dictations):
     durations = dictations.transcripts.recordings.set_index("recording")["duration"]
     last = stm.groupby("recording")["end"].max()
     assert np.all(last.to_numpy() < durations.loc[last.index].to_numpy())
+
+
+def test_the_results_are_of_this_audio():
+    for path in (FOLDER / "results").glob("*.json"):
+        made = json.loads(path.read_text())["medtx"]
+        audio = FOLDER / "audio" / f"{path.stem}.opus"
+        assert made["audio"] == hashlib.sha256(audio.read_bytes()).hexdigest(), path.name
 
 
 def test_it_is_small():
