@@ -5,7 +5,7 @@ import json
 import os
 import stat
 import wave
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -307,6 +307,12 @@ def test_work_runs_on_any_executor(wav, kept, tmp_path):
     with ThreadPoolExecutor(3) as pool:
         t = medtx.transcribe(files, workers=pool, **KIND)
     assert t.text().tolist() == [medtx.read(kept).text()["visit"]] * 4
+
+
+def test_a_worker_that_dies_is_one_sentence(wav):
+    pool = ProcessPoolExecutor(1, initializer=os._exit, initargs=(1,))
+    with pool, pytest.raises(MedtxError, match="a worker process died"):
+        medtx.transcribe([wav], workers=pool, **KIND)
 
 
 def test_results_are_whole_whoever_else_writes_them(tmp_path):

@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
@@ -126,18 +126,21 @@ def transcribe(
 def _files(paths: Paths) -> list[str]:
     if not isinstance(paths, str | PathLike):
         return [fspath(path) for path in paths]
-    path = Path(paths)
-    if path.is_dir():
-        found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in FORMATS)
+    name = fspath(paths)
+    try:
+        if os.path.isdir(name):
+            found = sorted(str(p) for p in Path(name).rglob("*") if p.suffix.lower() in FORMATS)
+            if not found:
+                raise ReadError(name, f"no audio in this folder ({', '.join(FORMATS)})")
+            return found
+    except OSError as error:
+        raise ReadError(name, reason(error)) from None
+    if glob.has_magic(name) and not os.path.exists(name):
+        found = sorted(glob.glob(name, recursive=True))
         if not found:
-            raise ReadError(str(path), f"no audio in this folder ({', '.join(FORMATS)})")
+            raise ReadError(name, "no file matches")
         return found
-    if not path.exists() and glob.has_magic(fspath(paths)):
-        found = sorted(glob.glob(fspath(paths), recursive=True))
-        if not found:
-            raise ReadError(fspath(paths), "no file matches")
-        return found
-    return [fspath(paths)]
+    return [name]
 
 
 def _each(value: str | Sequence[str], files: list[str], name: str) -> list[str]:
@@ -185,11 +188,17 @@ def _run(
                     bar.update()
                 return
             pool = loky.get_reusable_executor(max_workers=count)
-        futures = {pool.submit(_job, *job): i for i, job in todo}
+        futures: dict[Future[bytes | ReadError], int] = {}
         try:
+            futures = {pool.submit(_job, *job): i for i, job in todo}
             for future in as_completed(futures):
                 yield futures[future], future.result()
                 bar.update()
+        except BrokenExecutor:
+            raise MedtxError(
+                "a worker process died, perhaps for want of memory; the results so far are kept: "
+                "run it again, with fewer workers"
+            ) from None
         finally:
             for future in futures:
                 future.cancel()
