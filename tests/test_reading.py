@@ -231,7 +231,7 @@ def test_missing_files_folders_and_globs(tmp_path):
     for source, message in (
         (tmp_path / "no.json", "no such file"),
         (tmp_path / "*.json", "no file matches"),
-        (tmp_path, "no .json, .jsonl, .ndjson or .txt file in this folder"),
+        (tmp_path, "no .json, .jsonl, .ndjson, .txt, .textgrid"),
     ):
         with pytest.raises(ReadError, match=message):
             medtx.read(source)

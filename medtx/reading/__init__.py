@@ -19,7 +19,7 @@ from medtx.transcripts import Transcripts
 
 LINES = (".jsonl", ".ndjson")
 RESULTS = (".json", *LINES)
-TEXT = ".txt"
+TEXTS = tuple(kind for kind in references.READERS if kind not in (".csv", ".tsv"))
 _JSON_LINES = re.compile(rb"\{[^\r\n]*\}[ \t]*\r?\n\s*\{")
 Source = str | PathLike[str] | bytes | Mapping[str, Any] | Iterable[Any]
 
@@ -34,9 +34,11 @@ def read(
 
     ``source`` is a file, a folder, a glob, the bytes or the object of a result, or a list
     of these. Results are batch JSON (Transcribe, Transcribe Medical, medtx's own engines)
-    or streaming events (a JSON array or JSON lines); references are plain text, one file a
-    recording, a line an utterance. From a folder its results are read, or its ``.txt``
-    where it has none.
+    or streaming events (a JSON array or JSON lines). References are plain text (one file a
+    recording, a line an utterance; or ``recording<TAB>text`` lines), manifests (CSV, or
+    NeMo's JSON lines), TextGrid, STM, CTM, SegLST, WebVTT or SRT, known by their suffix.
+    From a folder its results are read, or its references where it has none; manifests
+    must be named.
 
     A recording is named by its job, or by its file where several jobs share a name.
     ``metadata`` (CSV or DataFrame with a column ``recording`` or ``file_name``) adds its
@@ -58,7 +60,8 @@ def read(
     with without_gc():
         for name, path, data in _expand(source):
             try:
-                builder.add(_parse(path, data), name, path)
+                for parsed in _parse(path, data):
+                    builder.add(parsed, name, path)
             except ReadError as error:
                 if errors == "raise":
                     raise
@@ -96,7 +99,7 @@ def _expand(source: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _folder(path: Path) -> list[Path]:
-    """The results in a folder and below; its texts where it has none. A closed folder is an error."""
+    """The results in a folder and below; else its references. A closed folder is an error."""
 
     def stop(error: OSError) -> None:
         raise error
@@ -105,13 +108,14 @@ def _folder(path: Path) -> list[Path]:
         Path(root) / f for root, _, names in os.walk(path, onerror=stop, followlinks=True) for f in names
     ]
     seen = sorted(p for p in inside if not p.name.startswith("."))
-    files = [p for p in seen if p.suffix.lower() in RESULTS] or [p for p in seen if p.suffix.lower() == TEXT]
+    files = [p for p in seen if p.suffix.lower() in RESULTS]
+    files = files or [p for p in seen if p.suffix.lower() in TEXTS]
     if not files:
-        raise ReadError(str(path), f"no {', '.join(RESULTS)} or {TEXT} file in this folder")
+        raise ReadError(str(path), f"no {', '.join((*RESULTS, *TEXTS))} file in this folder")
     return files
 
 
-def _parse(path: str, data: Any) -> Parsed:
+def _parse(path: str, data: Any) -> list[Parsed]:
     source = path or "the result in memory"
     kind = Path(path).suffix.lower()
     if data is None:
@@ -120,13 +124,10 @@ def _parse(path: str, data: Any) -> Parsed:
         except (OSError, ValueError) as error:
             raise ReadError(source[:200], reason(error)) from None
         if not data:
-            hint = "; one for silence holds an empty line" if kind == TEXT else ""
+            hint = "; one for silence holds an empty line" if kind == ".txt" else ""
             raise ReadError(source, f"the file is empty{hint}")
-        if kind == TEXT:
-            try:
-                return references.parse(data.decode("utf-8-sig"))
-            except UnicodeDecodeError as error:
-                raise ReadError(source, "expected UTF-8 text", f"byte {error.start}") from None
+        if kind in references.READERS:
+            return references.READERS[kind](_text(data, source), source)
     try:
         if not isinstance(data, bytes):
             return _parse_object(data, source)
@@ -136,7 +137,7 @@ def _parse(path: str, data: Any) -> Parsed:
         if data[:1] == b"{":
             job = batch.decode(data)
             if job.results is not None:
-                return batch.parse(job, source)
+                return [batch.parse(job, source)]
         return _parse_object(msgspec.json.decode(data), source)
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at `$")
@@ -162,11 +163,26 @@ def _lines(data: bytes, source: str) -> list[Any]:
     return events
 
 
-def _parse_object(data: Any, source: str) -> Parsed:
+def _text(data: bytes, source: str) -> str:
+    """UTF-8, or the UTF-16 that Praat and Windows write with a mark."""
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ReadError(source, "expected UTF-8 text", f"byte {error.start}") from None
+
+
+def _parse_object(data: Any, source: str) -> list[Parsed]:
     if isinstance(data, Mapping) and data.get("results") is not None:
-        return batch.parse(batch.convert(data), source)
+        return [batch.parse(batch.convert(data), source)]
     if data == [] or streaming.is_event(data):
-        return streaming.parse(data, source)
+        return [streaming.parse(data, source)]
+    first = data[0] if isinstance(data, list) else data
+    if isinstance(data, list) and isinstance(first, Mapping) and "session_id" in first:
+        return references.seglst(data, source)
+    if isinstance(first, Mapping) and "audio_filepath" in first:  # NeMo's manifest
+        rows = data if isinstance(data, list) else [data]
+        return references.rows_of(references.entries(rows, source, "entry"), source)
     keys = ", ".join(map(str, list(data)[:4])) if isinstance(data, Mapping) else type(data).__name__
     raise ReadError(
         source,
