@@ -2,8 +2,10 @@
 
 import contextlib
 import gzip
+import io
 import json
 import math
+import zipfile
 
 import msgspec
 import numpy as np
@@ -309,11 +311,49 @@ def test_ten_thousand_words_in_one_file():
     assert np.isclose(t.words["confidence"].mean(), 0.5)
 
 
-def test_gzip_is_not_mistaken_for_json(tmp_path):
-    path = tmp_path / "a.json"
-    path.write_bytes(gzip.compress(b"{}"))
-    with pytest.raises(ReadError, match="expected JSON"):
-        medtx.read(path)
+def test_packed_and_open_files_are_read_as_what_is_in_them(tmp_path):
+    plain = {f"{name}.json": json.dumps(job((name, 0.9), name="")).encode() for name in ("one", "two")}
+    for name, data in plain.items():
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(data))
+    want = {"one": "one", "two": "two"}
+    assert medtx.read(tmp_path).text().to_dict() == want
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name, data in plain.items():
+            archive.writestr(f"results/{name}", data)
+        archive.writestr("__MACOSX/results/._one.json", b"junk")
+        archive.writestr("metadata.csv", "recording\n")
+    t = medtx.read(tmp_path / "all.zip")
+    assert t.text().to_dict() == want
+    assert t.recordings["source"][0] == str(tmp_path / "all.zip" / "results" / "one.json")
+    with open(tmp_path / "one.json.gz", "rb") as file:
+        assert medtx.read(file).text().to_dict() == {"one": "one"}
+    assert medtx.read([io.BytesIO(plain["two.json"])]).text().tolist() == ["two"]
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("a.txt", "fine")
+    assert medtx.read(tmp_path / "texts.zip").text().to_dict() == {"a": "fine"}
+
+
+def test_broken_packages_are_named(tmp_path):
+    whole = gzip.compress(json.dumps(job(("one", 0.9))).encode())
+    (tmp_path / "cut.json.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "bad.zip").write_bytes(b"PK\3\4 and no more")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with zipfile.ZipFile(tmp_path / "half.zip", "w") as archive:
+        archive.writestr("good.json", json.dumps(job(("good", 0.9), name="")))
+        archive.writestr("wrong.json", "{")
+    for name, message in (
+        ("cut.json.gz", "expected a whole gzip file"),
+        ("bad.zip", "expected a ZIP archive"),
+        ("empty.zip", "no .json, .jsonl"),
+        ("half.zip", "wrong.json: at byte 1, its end: expected JSON"),
+        ("none.zip", "no such file"),
+    ):
+        with pytest.raises(ReadError, match=message):
+            medtx.read(tmp_path / name)
+    t = medtx.read([tmp_path / "half.zip", tmp_path / "cut.json.gz", tmp_path / "bad.zip"], errors="collect")
+    assert t.text().to_dict() == {"good": "good"}
+    assert len(t.failures) == 3
 
 
 def test_lists_of_streams_and_results_are_several_recordings():

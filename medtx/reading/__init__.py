@@ -1,8 +1,11 @@
 """Results, in files or in memory -> Transcripts."""
 
 import glob
+import gzip
 import os
 import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
@@ -32,13 +35,13 @@ def read(
 ) -> Transcripts:
     """Read recognition results or references into tables.
 
-    ``source`` is a file, a folder, a glob, the bytes or the object of a result, or a list
-    of these. Results are batch JSON (Transcribe, Transcribe Medical, medtx's own engines)
-    or streaming events (a JSON array or JSON lines). References are plain text (one file a
-    recording, a line an utterance; or ``recording<TAB>text`` lines), manifests (CSV, or
-    NeMo's JSON lines), TextGrid, STM, CTM, SegLST, WebVTT or SRT, known by their suffix.
-    From a folder its results are read, or its references where it has none; manifests
-    must be named.
+    ``source`` is a file, a folder, a glob, a ZIP archive, an open file, the bytes or the
+    object of a result, or a list of these; files may be gzipped. Results are batch JSON
+    (Transcribe, Transcribe Medical, medtx's own engines) or streaming events (a JSON array
+    or JSON lines). References are plain text (one file a recording, a line an utterance;
+    or ``recording<TAB>text`` lines), manifests (CSV, or NeMo's JSON lines), TextGrid, STM,
+    CTM, SegLST, WebVTT or SRT, known by their suffix. From a folder its results are read,
+    or its references where it has none; manifests must be named.
 
     A recording is named by its job, or by its file where several jobs share a name.
     ``metadata`` (CSV or DataFrame with a column ``recording`` or ``file_name``) adds its
@@ -75,6 +78,11 @@ def _expand(source: Any) -> Iterator[tuple[str, str, Any]]:
     if isinstance(source, bytes | Mapping) or streaming.is_event(source):
         yield "memory", "", source
         return
+    if hasattr(source, "read"):
+        data = source.read()
+        name = str(getattr(source, "name", ""))
+        yield _name(Path(name)) or "memory", name, data.encode() if isinstance(data, str) else data
+        return
     if not isinstance(source, str | PathLike):
         for one in source:
             yield from _expand(one)
@@ -82,6 +90,13 @@ def _expand(source: Any) -> Iterator[tuple[str, str, Any]]:
     name = fspath(source)
     if name.lstrip()[:1] in ("{", "["):
         raise InputError("expected a path, got text that looks like JSON: pass it as bytes, or parsed")
+    try:
+        yield from _found(name)
+    except ReadError as error:  # handed on, so that the sources after it are still read
+        yield "", name, error
+
+
+def _found(name: str) -> Iterator[tuple[str, str, Any]]:
     path = Path(name)
     try:
         if path.is_dir():
@@ -91,11 +106,49 @@ def _expand(source: Any) -> Iterator[tuple[str, str, Any]]:
             if not files:
                 raise ReadError(name, "no file matches")
         else:
-            files = [path]  # a missing one is said by the reader, and others may still be read
+            files = [path]  # a missing one is said when it is opened
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ReadError(name[:200], reason(error)) from None
     for file in files:
-        yield file.stem, str(file), None
+        if file.suffix.lower() == ".zip":
+            yield from _members(file)
+        else:
+            yield _name(file), str(file), None
+
+
+def _name(file: Path) -> str:
+    return file.with_suffix("").stem if file.suffix.lower() == ".gz" else file.stem
+
+
+def _kind(path: str) -> str:
+    """The suffix that says how to read it: that of ``a.json.gz`` is ``.json``."""
+    return Path(path.lower().removesuffix(".gz")).suffix
+
+
+def _members(file: Path) -> Iterator[tuple[str, str, bytes]]:
+    """What a folder of the same content would give."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            inside = [m.filename for m in archive.infolist() if not m.is_dir()]
+            wanted = _wanted(Path(m) for m in inside if not m.startswith("__MACOSX/"))
+            if not wanted:
+                raise ReadError(str(file), _nothing("archive"))
+            for member in wanted:
+                yield _name(member), str(file / member), archive.read(member.as_posix())
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        # RuntimeError: it asks for a password
+        raise ReadError(str(file), f"expected a ZIP archive: {str(error).lower()}") from None
+
+
+def _wanted(files: Iterable[Path]) -> list[Path]:
+    """The results among these, or the references where there is none."""
+    seen = sorted(file for file in files if not file.name.startswith("."))
+    results = [file for file in seen if _kind(file.name) in RESULTS]
+    return results or [file for file in seen if _kind(file.name) in TEXTS]
+
+
+def _nothing(where: str) -> str:
+    return f"no {', '.join((*RESULTS, *TEXTS))} file in this {where}"
 
 
 def _folder(path: Path) -> list[Path]:
@@ -107,22 +160,28 @@ def _folder(path: Path) -> list[Path]:
     inside = [
         Path(root) / f for root, _, names in os.walk(path, onerror=stop, followlinks=True) for f in names
     ]
-    seen = sorted(p for p in inside if not p.name.startswith("."))
-    files = [p for p in seen if p.suffix.lower() in RESULTS]
-    files = files or [p for p in seen if p.suffix.lower() in TEXTS]
+    files = _wanted(inside)
     if not files:
-        raise ReadError(str(path), f"no {', '.join((*RESULTS, *TEXTS))} file in this folder")
+        raise ReadError(str(path), _nothing("folder"))
     return files
 
 
 def _parse(path: str, data: Any) -> list[Parsed]:
+    if isinstance(data, ReadError):
+        raise data
     source = path or "the result in memory"
-    kind = Path(path).suffix.lower()
+    kind = _kind(path)
     if data is None:
         try:
             data = Path(path).read_bytes()
         except (OSError, ValueError) as error:
             raise ReadError(source[:200], reason(error)) from None
+    if isinstance(data, bytes):
+        if data[:2] == b"\x1f\x8b":
+            try:
+                data = gzip.decompress(data)
+            except (OSError, EOFError, zlib.error) as error:
+                raise ReadError(source, f"expected a whole gzip file: {str(error).lower()}") from None
         if not data:
             hint = "; one for silence holds an empty line" if kind == ".txt" else ""
             raise ReadError(source, f"the file is empty{hint}")
