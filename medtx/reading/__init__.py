@@ -15,7 +15,7 @@ import msgspec
 import pandas as pd
 
 from medtx.errors import InputError, ReadError, reason
-from medtx.reading import batch, references, streaming
+from medtx.reading import batch, others, references, streaming
 from medtx.reading.build import Builder, Parsed, without_gc
 from medtx.reading.metadata import join
 from medtx.transcripts import Transcripts
@@ -37,8 +37,9 @@ def read(
 
     ``source`` is a file, a folder, a glob, a ZIP archive, an open file, the bytes or the
     object of a result, or a list of these; files may be gzipped. Results are batch JSON
-    (Transcribe, Transcribe Medical, medtx's own engines) or streaming events (a JSON array
-    or JSON lines). References are plain text (one file a recording, a line an utterance;
+    (Transcribe, Transcribe Medical, Call Analytics, HealthScribe, medtx's own engines),
+    streaming events (a JSON array or JSON lines), or what Whisper, Deepgram, AssemblyAI,
+    Vosk and Kaldi write. References are plain text (one file a recording, a line an utterance;
     or ``recording<TAB>text`` lines), manifests (CSV, or NeMo's JSON lines), TextGrid, STM,
     CTM, SegLST, WebVTT or SRT, known by their suffix. From a folder its results are read,
     or its references where it has none; manifests must be named.
@@ -194,8 +195,13 @@ def _parse(path: str, data: Any) -> list[Parsed]:
         if kind in LINES or _JSON_LINES.match(data):
             return _parse_object(_lines(data, source), source)
         if data[:1] == b"{":
-            job = batch.decode(data)
-            if job.results is not None:
+            try:
+                job = batch.decode(data)
+            except msgspec.ValidationError:
+                if other := others.parse(msgspec.json.decode(data), source):
+                    return [other]
+                raise
+            if job.results is not None and job.results.is_transcript():
                 return [batch.parse(job, source)]
         return _parse_object(msgspec.json.decode(data), source)
     except msgspec.ValidationError as error:
@@ -232,6 +238,8 @@ def _text(data: bytes, source: str) -> str:
 
 
 def _parse_object(data: Any, source: str) -> list[Parsed]:
+    if other := others.parse(data, source):
+        return [other]
     if isinstance(data, Mapping) and data.get("results") is not None:
         return [batch.parse(batch.convert(data), source)]
     if data == [] or streaming.is_event(data):

@@ -104,6 +104,9 @@ class Results(msgspec.Struct, gc=False):
     channel_labels: ChannelLabels | None = None
     entities: list[Phi] | None = None
 
+    def is_transcript(self) -> bool:
+        return self.items is not None or self.channel_labels is not None
+
 
 class Settings(msgspec.Struct, frozen=True):
     """What was asked for."""
@@ -152,7 +155,7 @@ def convert(data: Any) -> Job:
 
 def parse(job: Job, source: str) -> Parsed:
     results = job.results
-    if results is None or (results.items is None and results.channel_labels is None):
+    if results is None or not results.is_transcript():
         raise ReadError(source, "expected a transcript with items", "results")
     channels = (results.channel_labels.channels if results.channel_labels else None) or []
     items = results.items or [item for channel in channels for item in channel.items]

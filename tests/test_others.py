@@ -1,0 +1,216 @@
+"""Results of other engines: real files where there are some, the documented shape elsewhere."""
+
+import contextlib
+import copy
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import medtx
+from medtx.errors import ReadError
+from tests.test_reading import check
+
+WHISPER = {
+    "text": " No chest pain.",
+    "language": "en",
+    "segments": [
+        {
+            "id": 0,
+            "start": 0.0,
+            "end": 1.2,
+            "text": " No chest",
+            "words": [
+                {"word": " No", "start": 0.0, "end": 0.3, "probability": 0.9},
+                {"word": " chest", "start": 0.3, "end": 1.2, "probability": 0.8},
+            ],
+        },
+        {
+            "id": 1,
+            "start": 1.2,
+            "end": 1.6,
+            "text": " pain.",
+            "words": [{"word": " pain.", "start": 1.2, "end": 1.6, "probability": 0.4}],
+        },
+    ],
+}
+TIMESTAMPED = copy.deepcopy(WHISPER)
+for _segment in TIMESTAMPED["segments"]:
+    for _word in _segment["words"]:
+        _word["text"] = _word.pop("word").strip()
+        _word["confidence"] = _word.pop("probability")
+ASSEMBLYAI = {
+    "id": "a1",
+    "status": "completed",
+    "audio_duration": 2,
+    "language_code": "en_us",
+    "words": [
+        {"text": "No", "start": 0, "end": 300, "confidence": 0.9, "speaker": "A"},
+        {"text": "chest", "start": 300, "end": 1200, "confidence": 0.8, "speaker": "A"},
+        {"text": "pain.", "start": 1200, "end": 1600, "confidence": 0.4, "speaker": "B"},
+    ],
+}
+VOSK = [
+    {
+        "result": [
+            {"conf": 0.9, "start": 0.0, "end": 0.3, "word": "No"},
+            {"conf": 0.8, "start": 0.3, "end": 1.2, "word": "chest"},
+        ],
+        "text": "No chest",
+    },
+    {"text": ""},
+    {"result": [{"conf": 0.4, "start": 1.2, "end": 1.6, "word": "pain."}], "text": "pain."},
+]
+
+
+def _scribe(content: str, start: float, end: float, confidence: float, kind: str = "PRONUNCIATION") -> dict:
+    best = [{"Confidence": confidence, "Content": content}]
+    return {"Alternatives": best, "BeginAudioTime": start, "EndAudioTime": end, "Type": kind}
+
+
+HEALTHSCRIBE = {
+    "Conversation": {
+        "ConversationId": "visit",
+        "LanguageCode": "en-US",
+        "TranscriptItems": [
+            _scribe("No", 0.0, 0.3, 0.9),
+            _scribe("chest", 0.3, 1.2, 0.8),
+            _scribe(".", 0, 0, 0, "PUNCTUATION"),
+            _scribe("pain", 1.2, 1.6, 0.4),
+        ],
+        "TranscriptSegments": [
+            {
+                "BeginAudioTime": 0.0,
+                "EndAudioTime": 1.2,
+                "ParticipantDetails": {"ParticipantRole": "CLINICIAN_0"},
+            },
+            {
+                "BeginAudioTime": 1.2,
+                "EndAudioTime": 1.6,
+                "ParticipantDetails": {"ParticipantRole": "PATIENT_0"},
+            },
+        ],
+    }
+}
+SHAPES = {
+    "openai-whisper": (WHISPER, "whisper"),
+    "faster-whisper": (WHISPER["segments"], "whisper"),
+    "whisper-timestamped": (TIMESTAMPED, "whisper"),
+    "assemblyai": (ASSEMBLYAI, "assemblyai"),
+    "vosk": (VOSK, "vosk"),
+    "healthscribe": (HEALTHSCRIBE, "amazon-healthscribe"),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_words_times_and_confidences_are_where_they_belong(name, tmp_path):
+    data, engine = SHAPES[name]
+    path = tmp_path / "visit.json"
+    path.write_text(json.dumps(data))
+    t = medtx.read(path)
+    check(t)
+    assert t.recordings.loc[0, ["recording", "engine", "mode"]].tolist() == ["visit", engine, "batch"]
+    words = t.words[t.words["kind"] == "pronunciation"]
+    assert [word.rstrip(".") for word in words["content"]] == ["No", "chest", "pain"]
+    assert words["start"].tolist() == [0.0, 0.3, 1.2]
+    assert words["end"].tolist() == [0.3, 1.2, 1.6]
+    assert words["confidence"].tolist() == [0.9, 0.8, 0.4]
+    assert words["segment"].tolist() == [0, 0, 1]
+    memory = data if isinstance(data, dict) else json.dumps(data).encode()  # a list is several sources
+    assert medtx.read(memory).text().tolist() == t.text().tolist()
+
+
+def test_speakers_are_kept():
+    assert medtx.read(ASSEMBLYAI).words["speaker"].tolist() == ["A", "A", "B"]
+    speakers = medtx.read(HEALTHSCRIBE).words["speaker"].tolist()
+    assert speakers == ["CLINICIAN_0", "CLINICIAN_0", "CLINICIAN_0", "PATIENT_0"]
+
+
+def test_whisper_without_word_times_has_words_without_times():
+    plain = copy.deepcopy(WHISPER)
+    for segment in plain["segments"]:
+        del segment["words"]
+    t = medtx.read(plain)
+    assert t.text().tolist() == ["No chest pain."]
+    assert t.words["start"].isna().all()
+    assert t.words["confidence"].isna().all()
+
+
+def test_deepgrams_real_answers(shared):
+    for path in sorted((shared / "deepgram").glob("*-response.json")):
+        t = medtx.read(path)
+        check(t)
+        raw = json.loads(path.read_text())
+        best = (raw["results"]["channels"][0] if "results" in raw else raw["channel"])["alternatives"][0]
+        assert t.text().iloc[0] == best["transcript"], path.name
+        assert t.words["confidence"].tolist() == [word["confidence"] for word in best["words"]]
+        assert t.words["start"].tolist() == [word["start"] for word in best["words"]]
+        assert t.recordings["engine"].item() == "deepgram"
+
+
+def test_two_deepgram_channels_stay_apart(shared):
+    raw = json.loads(next((shared / "deepgram").glob("b00dc*29e7*-response.json")).read_text())
+    raw["results"]["channels"] *= 2
+    t = medtx.read(raw)
+    check(t)
+    assert t.recordings["channels"].item() == 2
+    assert t.segments["channel"].tolist() == ["ch_0", "ch_1"]
+
+
+def test_call_analytics_real_result(shared):
+    path = shared / "call-analytics" / "example-call.json"
+    t = medtx.read(path)
+    check(t)
+    raw = json.loads(path.read_text())
+    assert t.segments["transcript"].tolist() == [turn["Content"] for turn in raw["Transcript"]]
+    assert t.words["content"].tolist() == [i["Content"] for turn in raw["Transcript"] for i in turn["Items"]]
+    assert set(t.segments["speaker"]) == {"AGENT", "CUSTOMER"}
+    redacted = t.words["content"] == "[PII]"
+    assert redacted.any()
+    assert t.words.loc[redacted, "confidence"].isna().all()
+    assert t.recordings.loc[0, ["status", "duration"]].tolist() == ["COMPLETED", 182.89]
+
+
+def test_kaldi_and_transcribe_on_the_same_audio(shared):
+    """They can be compared with each other, for want of a reference."""
+    folder = shared / "transcribe-batch" / "aws-and-kaldi"
+    kaldi, aws = medtx.read(folder / "kaldi_transcript.json"), medtx.read(folder / "aws_transcribe.json")
+    assert kaldi.recordings["engine"].item() == "kaldi"
+    assert len(kaldi.words) == 48
+    texts = [{"same": t.text().iloc[0]} for t in (kaldi, aws)]
+    assert medtx.align(*texts, "none").rates().loc["TOTAL", "reference_words"] == 47
+
+
+def paths(value, at=()):
+    """Every place in a nested object."""
+    yield at
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from paths(value[key], (*at, key))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_results_give_tables_or_one_clear_error(data):
+    broken = copy.deepcopy(SHAPES[data.draw(st.sampled_from(sorted(SHAPES)))][0])
+    at = data.draw(st.sampled_from([p for p in paths(broken) if p]))
+    inside = broken
+    for key in at[:-1]:
+        inside = inside[key]
+    other = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([]) | st.just({})
+    inside[at[-1]] = data.draw(other)
+    with contextlib.suppress(ReadError):
+        check(medtx.read(json.dumps(broken).encode()))
+
+
+def test_half_a_result_is_named():
+    for data, message in (
+        (
+            {"segments": [{"text": "a", "words": [{"start": 1}]}]},
+            "looks like a result of whisper, but is not whole",
+        ),
+        ({"words": [{"text": "a"}], "audio_duration": 1}, "of assemblyai, but is not whole: no 'start'"),
+        ({"results": {"channels": [{}]}}, "of deepgram, but is not whole: no 'alternatives'"),
+    ):
+        with pytest.raises(ReadError, match=message):
+            medtx.read(data)
