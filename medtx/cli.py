@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 import medtx
-from medtx.errors import MedtxError
+from medtx.errors import MedtxError, ReadError
 from medtx.specialties import SPECIALTIES, TYPES
 
 
@@ -37,8 +37,7 @@ def _transcribe(args: argparse.Namespace) -> None:
 def _alignment(args: argparse.Namespace) -> medtx.Alignment:
     results = medtx.read(args.results, metadata=args.metadata, errors="collect")
     for failure in results.failures.itertuples():
-        place = f"at {failure.place}: " if failure.place else ""
-        print(f"not read: {failure.source}: {place}{failure.problem}", file=sys.stderr)
+        print(f"not read: {ReadError(failure.source, failure.problem, failure.place)}", file=sys.stderr)
     if not len(results):
         raise MedtxError("no result could be read")
     alignment = medtx.align(results, medtx.read(args.references), args.normalize)
@@ -60,9 +59,9 @@ def _score(args: argparse.Namespace) -> None:
 def _threshold(args: argparse.Namespace) -> None:
     from medtx.reports import threshold_table
 
-    alignment = _alignment(args)
-    chosen = medtx.sweep(alignment).choose(max_error=args.max_error, confidence=args.confidence)
-    print(threshold_table(alignment, args.by, at=chosen.value).to_string(index=False))
+    curves = medtx.sweep(_alignment(args), args.by)
+    chosen = curves.choose(max_error=args.max_error, confidence=args.confidence)
+    print(threshold_table(curves, at=chosen.value).to_string(index=False))
     print(f"\n{'All groups together: ' if args.by else ''}{chosen}")
 
 

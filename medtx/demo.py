@@ -1,5 +1,6 @@
 """``medtx demo``: the main job once, on the shipped dictations."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def demo(out: str = "medtx-demo") -> None:
     print(rates_table(alignment, "specialty").to_string())
 
     _say("4. At which confidence must a person listen?")
-    print(threshold_table(alignment).to_string(index=False))
-    print(f"\n{medtx.sweep(alignment).choose(max_error=0.1)}")
+    curves = medtx.sweep(alignment)
+    print(threshold_table(curves).to_string(index=False))
+    print(f"\n{curves.choose(max_error=0.1)}")
 
     path = medtx.report(
         alignment,
@@ -53,10 +55,4 @@ def demo(out: str = "medtx-demo") -> None:
 
 
 def _say(heading: str) -> None:
-    print(f"\n\033[1m{heading}\033[0m\n" if _in_colour() else f"\n{heading}\n")
-
-
-def _in_colour() -> bool:
-    import sys
-
-    return sys.stdout.isatty()
+    print(f"\n\033[1m{heading}\033[0m\n" if sys.stdout.isatty() else f"\n{heading}\n")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import MedtxError, optional
+from medtx.errors import MedtxError, optional, reason
 from medtx.scoring import Alignment
-from medtx.thresholds import Threshold, calibration, sweep
+from medtx.thresholds import Sweep, Threshold, calibration, sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def report(
         "<h2>A confidence threshold</h2>",
         f'<p class="choice">{escape(str(chosen))}</p>',
         _image(curves.plot(_blank(7, 4.5), mark=chosen)),
-        _html(threshold_table(alignment, at=chosen.value), index=False),
+        _html(threshold_table(curves, at=chosen.value), index=False),
         '<p class="note">A word is reviewed when its confidence is below the threshold. Deletions are '
         "words that were said and not recognised: they have no confidence, so no threshold catches them. "
         "WER after review assumes that every reviewed word is put right.</p>",
@@ -89,7 +89,7 @@ def report(
         with open(path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
             file.write(html)
     except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {error.strerror}") from None
+        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
     return path
 
 
@@ -106,11 +106,9 @@ def rates_table(alignment: Alignment, by: str | Sequence[str] | None) -> pd.Data
     return shown.rename(columns={"reference_words": "words"})
 
 
-def threshold_table(
-    alignment: Alignment, by: str | Sequence[str] | None = None, *, at: float = np.inf
-) -> pd.DataFrame:
+def threshold_table(curves: Sweep, *, at: float = np.inf) -> pd.DataFrame:
     """What some thresholds cost and miss, in percent; ``at`` is one more."""
-    rows = sweep(alignment, by).at(*sorted({*THRESHOLDS, at} - {np.inf}))
+    rows = curves.at(*sorted({*THRESHOLDS, at} - {np.inf}))
     shown = rows.assign(
         **{
             "review %": (100 * rows["review_share"]).round(1),
@@ -127,7 +125,7 @@ def threshold_table(
         "WER after %",
     ]
     shown["threshold"] = shown["threshold"].round(4)
-    return shown[order if by is None else ["group", *order]]
+    return shown[["group", *order] if curves.by else order]
 
 
 def slipped(alignment: Alignment, threshold: Threshold, most: int = 12) -> pd.DataFrame:

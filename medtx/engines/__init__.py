@@ -1,12 +1,11 @@
 """Audio -> results, in Transcribe Medical's own batch JSON whatever the engine."""
 
-import glob
 import hashlib
 import os
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from importlib import import_module
 from os import PathLike, fspath
@@ -20,7 +19,8 @@ from medtx.engines.audio import FORMATS
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.reading import batch
 from medtx.reading.batch import Settings
-from medtx.reading.build import Builder
+from medtx.reading.build import Builder, Parsed
+from medtx.reading.files import find
 from medtx.transcripts import Transcripts
 
 ENGINES = {"embedded": "medtx.engines.embedded"}
@@ -80,38 +80,40 @@ def transcribe(
         except OSError as error:
             raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
 
-    done: dict[int, bytes] = {}
+    done: dict[int, Parsed] = {}
     failed: dict[int, ReadError] = {}
+    mixed: list[str] = []
+    sources = [str(folder / f"{job}.json") if folder else file for job, file in zip(names, files)]
     todo = []
-    for i, job in enumerate(names):
+
+    def take(i: int, job: batch.Job) -> None:
+        done[i] = batch.parse(job, sources[i])
+        if job.medtx and job.medtx.channels_mixed > 1:
+            mixed.append(files[i])
+
+    for i, name in enumerate(names):
         wanted = Settings(engine, *kinds[i], alternatives, split_channels)
-        kept = folder / f"{job}.json" if folder else None
-        if kept and kept.exists() and not overwrite:
+        if folder and not overwrite and os.path.exists(sources[i]):
             try:
-                done[i] = _kept(kept, files[i], wanted)
+                take(i, _kept(sources[i], files[i], wanted))
             except ReadError as error:
                 failed[i] = error
         else:
-            todo.append((i, (files[i], job, wanted)))
+            todo.append((i, (files[i], name, wanted)))
     for i, answer in _run(todo, workers, progress):
         if isinstance(answer, ReadError):
             failed[i] = answer
-        else:
-            done[i] = answer
-            if folder:
-                _keep(answer, folder / f"{names[i]}.json")
+            continue
+        if folder:
+            _keep(answer, Path(sources[i]))
+        take(i, batch.decode(answer))
 
     builder = Builder()
-    mixed = []
-    for i, data in sorted(done.items()):
-        source = str(folder / f"{names[i]}.json") if folder else files[i]
-        job_ = batch.decode(data)
-        builder.add(batch.parse(job_, source), names[i], source)
-        if job_.medtx and job_.medtx.channels_mixed > 1:
-            mixed.append(files[i])
+    for i, parsed in sorted(done.items()):
+        builder.add(parsed, names[i], sources[i])
     if mixed:
         warnings.warn(
-            f"{mixed[0]}: its channels were mixed into one ({len(mixed)} such files); "
+            f"{min(mixed, key=files.index)}: its channels were mixed into one ({len(mixed)} such files); "
             "split_channels=True keeps them apart",
             stacklevel=2,
         )
@@ -126,21 +128,12 @@ def transcribe(
 def _files(paths: Paths) -> list[str]:
     if not isinstance(paths, str | PathLike):
         return [fspath(path) for path in paths]
-    name = fspath(paths)
-    try:
-        if os.path.isdir(name):
-            found = sorted(str(p) for p in Path(name).rglob("*") if p.suffix.lower() in FORMATS)
-            if not found:
-                raise ReadError(name, f"no audio in this folder ({', '.join(FORMATS)})")
-            return found
-    except OSError as error:
-        raise ReadError(name, reason(error)) from None
-    if glob.has_magic(name) and not os.path.exists(name):
-        found = sorted(glob.glob(name, recursive=True))
-        if not found:
-            raise ReadError(name, "no file matches")
-        return found
-    return [name]
+    nothing = f"no audio in this folder ({', '.join(FORMATS)})"
+    return [str(file) for file in find(fspath(paths), _audio, nothing)]
+
+
+def _audio(files: Iterable[Path]) -> list[Path]:
+    return sorted(file for file in files if file.suffix.lower() in FORMATS)
 
 
 def _each(value: str | Sequence[str], files: list[str], name: str) -> list[str]:
@@ -237,26 +230,24 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _kept(path: Path, audio: str, wanted: Settings) -> bytes:
+def _kept(path: str, audio: str, wanted: Settings) -> batch.Job:
     """An earlier result, if it is what would be made now."""
     try:
-        data = path.read_bytes()
-        job = batch.decode(data)
-        batch.parse(job, str(path))
+        job = batch.decode(Path(path).read_bytes())
     except OSError as error:
-        raise ReadError(str(path), reason(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ReadError) as error:
-        raise ReadError(str(path), f"expected an earlier result ({error}); overwrite makes it anew") from None
+        raise ReadError(path, reason(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReadError(path, f"expected an earlier result ({error}); overwrite makes it anew") from None
     made = job.medtx
     if made is None or made.settings != wanted:
         what = f"made with {made.settings.brief()}" if made and made.settings else "not made by medtx"
         raise ReadError(
-            str(path),
+            path,
             f"this earlier result was {what}, not {wanted.brief()}: overwrite it, or use another out",
         )
     if Path(audio).is_file() and made.audio != _digest(audio):
-        raise ReadError(str(path), f"this earlier result is of other audio than {audio}: overwrite it")
-    return data
+        raise ReadError(path, f"this earlier result is of other audio than {audio}: overwrite it")
+    return job
 
 
 def _keep(data: bytes, path: Path) -> None:

@@ -88,8 +88,9 @@ def _missing_bytes(path: str) -> str:
             last = tail.rfind(b"OggS")
             # The header type of the last page, one byte after the version: 4 is the end of the stream.
             return "" if last >= 0 and len(tail) > last + 5 and tail[last + 5] & 4 else "Ogg pages"
-    order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
-    promised = int.from_bytes(head[4:], "big" if order == "big" else "little") + 8
-    if order is None or promised >= 2**31:  # a recorder that streams does not know, and says so
+    if head[:4] not in (b"RIFF", b"FORM"):
+        return ""
+    promised = int.from_bytes(head[4:], "little" if head[:4] == b"RIFF" else "big") + 8
+    if promised >= 2**31:  # a recorder that streams does not know, and says so
         return ""
     return f"{promised - size:,} bytes" if promised > size else ""

@@ -1,8 +1,6 @@
 """Results, in files or in memory -> Transcripts."""
 
-import glob
 import gzip
-import os
 import re
 import zipfile
 import zlib
@@ -17,12 +15,14 @@ import pandas as pd
 from medtx.errors import InputError, ReadError, reason
 from medtx.reading import batch, others, references, streaming
 from medtx.reading.build import Builder, Parsed, without_gc
+from medtx.reading.files import find
 from medtx.reading.metadata import join
 from medtx.transcripts import Transcripts
 
 LINES = (".jsonl", ".ndjson")
 RESULTS = (".json", *LINES)
 TEXTS = tuple(kind for kind in references.READERS if kind not in (".csv", ".tsv"))
+_EXPECTED = f"{', '.join((*RESULTS, *TEXTS))} file"
 _JSON_LINES = re.compile(rb"\{[^\r\n]*\}[ \t]*\r?\n\s*\{")
 Source = str | PathLike[str] | bytes | Mapping[str, Any] | Iterable[Any]
 
@@ -98,19 +98,7 @@ def _expand(source: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _found(name: str) -> Iterator[tuple[str, str, Any]]:
-    path = Path(name)
-    try:
-        if path.is_dir():
-            files = _folder(path)
-        elif not path.exists() and glob.has_magic(name):
-            files = sorted(Path(p) for p in glob.glob(name, recursive=True))
-            if not files:
-                raise ReadError(name, "no file matches")
-        else:
-            files = [path]  # a missing one is said when it is opened
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ReadError(name[:200], reason(error)) from None
-    for file in files:
+    for file in find(name, _wanted, f"no {_EXPECTED} in this folder"):
         if file.suffix.lower() == ".zip":
             yield from _members(file)
         else:
@@ -133,7 +121,7 @@ def _members(file: Path) -> Iterator[tuple[str, str, bytes]]:
             inside = [m.filename for m in archive.infolist() if not m.is_dir()]
             wanted = _wanted(Path(m) for m in inside if not m.startswith("__MACOSX/"))
             if not wanted:
-                raise ReadError(str(file), _nothing("archive"))
+                raise ReadError(str(file), f"no {_EXPECTED} in this archive")
             for member in wanted:
                 yield _name(member), str(file / member), archive.read(member.as_posix())
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
@@ -146,25 +134,6 @@ def _wanted(files: Iterable[Path]) -> list[Path]:
     seen = sorted(file for file in files if not file.name.startswith("."))
     results = [file for file in seen if _kind(file.name) in RESULTS]
     return results or [file for file in seen if _kind(file.name) in TEXTS]
-
-
-def _nothing(where: str) -> str:
-    return f"no {', '.join((*RESULTS, *TEXTS))} file in this {where}"
-
-
-def _folder(path: Path) -> list[Path]:
-    """The results in a folder and below; else its references. A closed folder is an error."""
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    inside = [
-        Path(root) / f for root, _, names in os.walk(path, onerror=stop, followlinks=True) for f in names
-    ]
-    files = _wanted(inside)
-    if not files:
-        raise ReadError(str(path), _nothing("folder"))
-    return files
 
 
 def _parse(path: str, data: Any) -> list[Parsed]:

@@ -7,7 +7,7 @@ from pathlib import PureWindowsPath
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, reason
 from medtx.specialties import specialty
 from medtx.tables import TABLES
 from medtx.transcripts import Transcripts
@@ -81,6 +81,6 @@ def _load(source: str) -> pd.DataFrame:
             table[name] = names[name].array
         return table
     except OSError as error:
-        raise ReadError(source, (error.strerror or str(error)).lower()) from None
+        raise ReadError(source, reason(error)) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ReadError(source, f"expected CSV in UTF-8: {str(error).lower()}") from None

@@ -114,16 +114,15 @@ class Alignment:
         texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
         return [text if isinstance(text, str) else "" for text in texts]
 
-    @cached_property
-    def _total(self) -> pd.Series:
-        return self.rates().loc["TOTAL"]
-
     def __repr__(self) -> str:
         alone = len(self.only_hypothesis) + len(self.only_reference)
         without = f", {alone} without a partner" if alone else ""
+        op = self.pairs["op"]
+        words = int((op != "insert").sum())
+        wer = (op != "equal").sum() / words if words else np.nan
         return (
-            f"<Alignment: {len(self.recordings)} recordings, WER {self._total['wer']:.3f} of "
-            f"{int(self._total['reference_words']):,} reference words{without}>"
+            f"<Alignment: {len(self.recordings)} recordings, WER {wer:.3f} of "
+            f"{words:,} reference words{without}>"
         )
 
     def _repr_html_(self) -> str:

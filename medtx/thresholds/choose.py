@@ -115,8 +115,8 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None, u
         review_words=int((reviewed & word).sum()),
         errors_caught=int((wrong & reviewed).sum()),
         errors_missed=int((wrong & ~reviewed).sum()),
-        deletions=int(alignment.counts["deletions"].sum()),
-        reference_words=int(alignment.counts["reference_words"].sum()),
+        deletions=int((alignment.pairs["op"] == "delete").sum()),
+        reference_words=int((alignment.pairs["op"] != "insert").sum()),
     )
 
 
