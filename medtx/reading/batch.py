@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from medtx.errors import ReadError
-from medtx.reading.build import Parsed, check
+from medtx.reading.build import Parsed, check, phi
 
 
 class Alternative(msgspec.Struct, gc=False):
@@ -164,7 +164,6 @@ def parse(job: Job, source: str) -> Parsed:
             raise ReadError(source, "expected at least one", f"results.items[{i}].alternatives")
     kinds = [item.type for item in items]
     words: dict[str, list[Any]] = {
-        "position": list(range(len(items))),
         "start": [item.start_time for item in items],
         "end": [item.end_time for item in items],
         "content": [item.alternatives[0].content for item in items],
@@ -201,13 +200,7 @@ def parse(job: Job, source: str) -> Parsed:
     if results.segments:
         parsed.tables["alternatives"] = _alternatives(results.segments)
     if results.entities:
-        parsed.tables["phi"] = {
-            "start": [e.start_time for e in results.entities],
-            "end": [e.end_time for e in results.entities],
-            "content": [e.content for e in results.entities],
-            "category": [e.category for e in results.entities],
-            "confidence": [e.confidence for e in results.entities],
-        }
+        parsed.tables["phi"] = phi(results.entities)
     return parsed
 
 

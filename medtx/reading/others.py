@@ -4,74 +4,11 @@ Each is known by its keys. Where an engine writes marks onto its words they stay
 normalisers know how to take them off.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from medtx.errors import ReadError
-from medtx.reading.build import Parsed, check
-
-
-class Word(NamedTuple):
-    content: str
-    start: float | None = None
-    end: float | None = None
-    confidence: float | None = None
-    segment: int = 0
-    speaker: str | None = None
-    channel: str | None = None
-    kind: str = "pronunciation"
-
-
-def recording(
-    engine: str,
-    words: Iterable[Word],
-    source: str,
-    *,
-    name: str = "",
-    language: str | None = None,
-    duration: float | None = None,
-    status: str | None = None,
-) -> Parsed:
-    """A recording of words; consecutive numbers in ``segment`` make its segments."""
-    said = list(words)
-    if not all(isinstance(word.content, str) and isinstance(word.kind, str) for word in said):
-        raise TypeError  # whoever called says which engine's result it is not
-    columns: dict[str, list[Any]] = {field: [getattr(word, field) for word in said] for field in Word._fields}
-    renumbered = {number: n for n, number in enumerate(dict.fromkeys(columns["segment"]))}
-    columns["segment"] = [renumbered[number] for number in columns["segment"]]
-    columns["position"] = list(range(len(said)))
-    check(columns, "words", source)
-    spans: list[list[Word]] = [[] for _ in renumbered]
-    for word in said:
-        spans[renumbered[word.segment]].append(word)
-    ends = [word.end for word in said if word.end is not None]
-    known = {
-        "engine": engine,
-        "mode": "batch",
-        "language": language,
-        "duration": max(ends, default=0.0) if duration is None else duration,
-        "channels": len(set(columns["channel"])),
-        "status": status,
-    }
-    return Parsed(known, {"words": columns, "segments": _segments(spans)}, name)
-
-
-def _segments(spans: list[list[Word]]) -> dict[str, list[Any]]:
-    def one(values: Iterable[Any]) -> Any:
-        distinct = set(values)
-        return distinct.pop() if len(distinct) == 1 else None
-
-    return {
-        "segment": list(range(len(spans))),
-        "start": [min((w.start for w in span if w.start is not None), default=None) for span in spans],
-        "end": [max((w.end for w in span if w.end is not None), default=None) for span in spans],
-        "speaker": [one(w.speaker for w in span) for span in spans],
-        "channel": [one(w.channel for w in span) for span in spans],
-        "transcript": [
-            "".join(("" if w.kind == "punctuation" else " ") + w.content for w in span).strip()
-            for span in spans
-        ],
-    }
+from medtx.reading.build import Parsed, Word, of_words
 
 
 def _number(value: Any, per: int = 1) -> float | None:
@@ -97,30 +34,26 @@ def whisper(data: Any, source: str) -> Parsed:
                 yield Word(content, start, end, _number(sure), n, _label(word.get("speaker")) or speaker)
 
     language = None if isinstance(data, list) else _label(data.get("language"))
-    return recording("whisper", words(), source, language=language)
+    return of_words("whisper", words(), source, language=language)
 
 
 def deepgram(data: Any, source: str) -> Parsed:
     """Deepgram's answer for a file; one segment a channel and speaker in turn."""
 
-    def words() -> Iterator[Word]:
-        number, several = -1, len(data["results"]["channels"]) > 1
-        for c, channel in enumerate(data["results"]["channels"]):
-            before: Any = number  # never a speaker: each channel begins a segment
-            for word in channel["alternatives"][0]["words"]:
-                speaker = _label(word.get("speaker"))
-                if speaker != before:
-                    number, before = number + 1, speaker
-                yield _deepgram(word, number, speaker, f"ch_{c}" if several else None)
-
+    channels = data["results"]["channels"]
+    words = (
+        _deepgram(word, f"ch_{c}" if len(channels) > 1 else None)
+        for c, channel in enumerate(channels)
+        for word in channel["alternatives"][0]["words"]
+    )
     duration = _number(data.get("metadata", {}).get("duration"))
-    return recording("deepgram", words(), source, duration=duration)
+    return of_words("deepgram", words, source, duration=duration)
 
 
-def _deepgram(word: Mapping[str, Any], segment: int, speaker: str | None, channel: str | None) -> Word:
+def _deepgram(word: Mapping[str, Any], channel: str | None, segment: int | None = None) -> Word:
     content = word.get("punctuated_word") or word["word"]
-    sure = _number(word.get("confidence"))
-    return Word(content, float(word["start"]), float(word["end"]), sure, segment, speaker, channel)
+    start, end, sure = float(word["start"]), float(word["end"]), _number(word.get("confidence"))
+    return Word(content, start, end, sure, segment, _label(word.get("speaker")), channel)
 
 
 def deepgram_live(data: Any, source: str) -> Parsed:
@@ -133,28 +66,29 @@ def deepgram_live(data: Any, source: str) -> Parsed:
         for n, message in enumerate(finals):
             channel = f"ch_{message['channel_index'][0]}" if several else None
             for word in message["channel"]["alternatives"][0]["words"]:
-                yield _deepgram(word, n, _label(word.get("speaker")), channel)
+                yield _deepgram(word, channel, n)
 
     ends = [message["start"] + message["duration"] for message in messages if "duration" in message]
-    return recording("deepgram", words(), source, duration=max(ends, default=None))
+    return of_words("deepgram", words(), source, duration=max(ends, default=None))
 
 
 def assemblyai(data: Any, source: str) -> Parsed:
     """AssemblyAI: times in milliseconds; a segment a turn of one speaker."""
 
-    def words() -> Iterator[Word]:
-        number, before = -1, object()
-        for word in data["words"] or []:
-            voice = (word.get("speaker"), word.get("channel"))
-            if voice != before:
-                number, before = number + 1, voice
-            start, end = float(word["start"]) / 1000, float(word["end"]) / 1000
-            speaker, channel = map(_label, voice)
-            yield Word(word["text"], start, end, _number(word.get("confidence")), number, speaker, channel)
-
-    return recording(
+    words = (
+        Word(
+            word["text"],
+            float(word["start"]) / 1000,
+            float(word["end"]) / 1000,
+            _number(word.get("confidence")),
+            speaker=_label(word.get("speaker")),
+            channel=_label(word.get("channel")),
+        )
+        for word in data["words"] or []
+    )
+    return of_words(
         "assemblyai",
-        words(),
+        words,
         source,
         language=_label(data.get("language_code")),
         duration=_number(data.get("audio_duration")),
@@ -170,7 +104,7 @@ def vosk(data: Any, source: str) -> Parsed:
         for n, result in enumerate(results)
         for word in result.get("result") or []
     )
-    return recording("vosk", words, source)
+    return of_words("vosk", words, source)
 
 
 def kaldi(data: Any, source: str) -> Parsed:
@@ -181,7 +115,7 @@ def kaldi(data: Any, source: str) -> Parsed:
             start = float(word["time"])
             yield Word(word["word"], start, start + float(word["duration"]), _number(word.get("confidence")))
 
-    return recording("kaldi", words(), source)
+    return of_words("kaldi", words(), source)
 
 
 def call_analytics(data: Any, source: str) -> Parsed:
@@ -190,15 +124,12 @@ def call_analytics(data: Any, source: str) -> Parsed:
     def words() -> Iterator[Word]:
         for n, turn in enumerate(data["Transcript"]):
             for item in turn["Items"]:
-                marked = item["Type"] == "punctuation"
-                start = None if marked else _number(item.get("BeginOffsetMillis"), 1000)
-                end = None if marked else _number(item.get("EndOffsetMillis"), 1000)
-                sure = None if marked else _number(item.get("Confidence"))
-                role = _label(turn.get("ParticipantRole"))
-                yield Word(item["Content"], start, end, sure, n, role, None, item["Type"])
+                start, end = (_number(item.get(f"{side}OffsetMillis"), 1000) for side in ("Begin", "End"))
+                sure, role = _number(item.get("Confidence")), _label(turn.get("ParticipantRole"))
+                yield Word(item["Content"], start, end, sure, n, role, kind=item["Type"])
 
     milliseconds = data.get("ConversationCharacteristics", {}).get("TotalConversationDurationMillis")
-    return recording(
+    return of_words(
         "amazon-transcribe-call-analytics",
         words(),
         source,
@@ -219,21 +150,19 @@ def healthscribe(data: Any, source: str) -> Parsed:
         number = 0
         for item in talk["TranscriptItems"]:
             best, kind = item["Alternatives"][0], item["Type"].lower()
-            marked = kind == "punctuation"
-            start = None if marked else _number(item.get("BeginAudioTime"))
-            end = None if marked else _number(item.get("EndAudioTime"))
+            start, end = _number(item.get("BeginAudioTime")), _number(item.get("EndAudioTime"))
             while (
                 start is not None
+                and kind != "punctuation"  # some marks have a time, of no meaning
                 and number + 1 < len(segments)
                 and float(segments[number + 1]["BeginAudioTime"]) <= start + 1e-6
             ):
                 number += 1
             role = roles[number] if roles else None
-            sure = None if marked else _number(best.get("Confidence"))
-            yield Word(best["Content"], start, end, sure, number, role, None, kind)
+            yield Word(best["Content"], start, end, _number(best.get("Confidence")), number, role, kind=kind)
 
     name = str(talk.get("JobName") or talk.get("ConversationId") or "")
-    return recording(
+    return of_words(
         "amazon-healthscribe", words(), source, name=name, language=_label(talk.get("LanguageCode"))
     )
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from medtx.errors import InputError, ReadError
-from medtx.reading.build import Builder, Parsed, check
+from medtx.reading.build import Builder, Parsed, Word, check, of_words
 from medtx.transcripts import Transcripts
 
 
@@ -45,7 +45,6 @@ def recording(utterances: Iterable[Utterance], source: str, name: str = "") -> P
         recording={"duration": max(ends, default=None), "channels": len(set(segments["channel"]))},
         tables={
             "words": {
-                "position": list(range(len(words))),
                 "segment": [n for n, _, _ in words],
                 "content": [word for _, word, _ in words],
                 "kind": ["pronunciation"] * len(words),
@@ -177,45 +176,23 @@ def stm(text: str, source: str) -> list[Parsed]:
 
 def ctm(text: str, source: str) -> list[Parsed]:
     """NIST's or Kaldi's time marks of words: recording, channel, start, duration, word, confidence."""
-    found: dict[str, list[tuple[float, float, str, float | None, str]]] = {}
+    found: dict[str, list[Word]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith(";;"):
             continue
         try:
             name, channel, start, duration, word, *more = line.split()
             sure = float(more[0]) if more and more[0].upper() != "NA" else None
-            row = (float(start), float(start) + float(duration), word, sure, channel)
+            said = Word(word, float(start), float(start) + float(duration), sure, channel=channel)
         except ValueError:
             raise ReadError(
                 source, "expected recording, channel, start, duration, word and confidence", f"line {number}"
             ) from None
-        found.setdefault(name, []).append(row)
-    parsed = []
-    for name, rows in found.items():
-        rows.sort(key=lambda row: (row[4], row[0]))
-        channels = sorted({row[4] for row in rows})
-        words: dict[str, list[Any]] = {
-            "position": list(range(len(rows))),
-            "segment": [channels.index(row[4]) for row in rows],
-            "start": [row[0] for row in rows],
-            "end": [row[1] for row in rows],
-            "content": [row[2] for row in rows],
-            "kind": ["pronunciation"] * len(rows),
-            "confidence": [row[3] for row in rows],
-            "channel": [row[4] for row in rows],
-        }
-        check(words, "words", source)
-        spans = [[row for row in rows if row[4] == channel] for channel in channels]
-        segments: dict[str, list[Any]] = {
-            "segment": list(range(len(channels))),
-            "start": [span[0][0] for span in spans],
-            "end": [max(row[1] for row in span) for span in spans],
-            "channel": channels,
-            "transcript": [" ".join(row[2] for row in span) for span in spans],
-        }
-        known = {"duration": max(words["end"]), "channels": len(channels)}
-        parsed.append(Parsed(known, {"words": words, "segments": segments}, name))
-    return parsed
+        found.setdefault(name, []).append(said)
+    return [
+        of_words(None, sorted(words, key=lambda w: (w.channel, w.start)), source, name=name)
+        for name, words in found.items()
+    ]
 
 
 _CUE = re.compile(r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})")

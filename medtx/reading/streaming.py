@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from medtx.errors import ReadError
-from medtx.reading.build import Parsed, check
+from medtx.reading.build import Parsed, check, phi
 
 
 class Item(msgspec.Struct, rename="pascal"):
@@ -96,7 +96,7 @@ def parse(data: Any, source: str) -> Parsed:
         column: [] for column in ("arrival", "result", "partial", "start", "end", "transcript")
     }
     alternatives: list[tuple[Any, ...]] = []
-    phi: list[Entity] = []
+    entities: list[Entity] = []
     end, partial = 0.0, False
     finals: set[tuple[str, str | None]] = set()
     for place, arrival, raw in _results(data, "", None):
@@ -154,23 +154,15 @@ def parse(data: Any, source: str) -> Parsed:
                 for rank, hypothesis in enumerate(result.alternatives)
                 for position, item in enumerate(hypothesis.items or ())
             ]
-        phi += best.entities or []
+        entities += best.entities or []
     for place, columns in (("words", words), ("results", segments), ("events", events)):
         check(columns, place, source)
-    words["position"] = list(range(len(words["start"])))
-    events["event"] = list(range(len(events["start"])))
     tables = {"words": words, "segments": segments, "events": events}
     if alternatives:
         names = ("segment", "rank", "position", "content", "confidence", "start", "end")
         tables["alternatives"] = dict(zip(names, map(list, zip(*alternatives))))
-    if phi:
-        tables["phi"] = {
-            "start": [e.start_time for e in phi],
-            "end": [e.end_time for e in phi],
-            "content": [e.content for e in phi],
-            "category": [e.category for e in phi],
-            "confidence": [e.confidence for e in phi],
-        }
+    if entities:
+        tables["phi"] = phi(entities)
     row = {
         "engine": "amazon-transcribe",
         "mode": "streaming",
