@@ -98,12 +98,19 @@ def rates_table(alignment: Alignment, by: str | Sequence[str] | None) -> pd.Data
     rates = alignment.rates(by)
     shown = rates[["recordings", "reference_words", "substitutions", "deletions", "insertions"]].copy()
     shown["WER %"] = (100 * rates["wer"]).round(1)
-    shown["95 % interval"] = [
-        "too few recordings" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
-        for low, high in zip(rates["wer_low"], rates["wer_high"])
-    ]
+    shown["95 % interval"] = [_span(low, high) for low, high in zip(rates["wer_low"], rates["wer_high"])]
     shown["CER %"] = (100 * rates["cer"]).round(1)
     return shown.rename(columns={"reference_words": "words"})
+
+
+def _span(low: float, high: float) -> str:
+    """
+    >>> _span(0.332, 0.442), _span(0.028, float("nan")), _span(float("nan"), float("nan"))
+    ('33.2 to 44.2', '2.8 or more', 'too few recordings')
+    """
+    if pd.isna(low):
+        return "too few recordings" if pd.isna(high) else f"at most {100 * high:.1f}"
+    return f"{100 * low:.1f} or more" if pd.isna(high) else f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def threshold_table(curves: Sweep, *, at: float = np.inf) -> pd.DataFrame:
