@@ -13,6 +13,8 @@ _FACE = {
     "read": "medtx.reading",
     "from_text": "medtx.reading.references",
     "Transcripts": "medtx.transcripts",
+    "concat": "medtx.transcripts",
+    "streaming_metrics": "medtx.scoring",
     "MedtxError": "medtx.errors",
     "transcribe": "medtx.engines",
     "align": "medtx.scoring",
@@ -46,11 +48,13 @@ if TYPE_CHECKING:
     from medtx.reports import report as report
     from medtx.scoring import Alignment as Alignment
     from medtx.scoring import align as align
+    from medtx.scoring import streaming_metrics as streaming_metrics
     from medtx.thresholds import Sweep as Sweep
     from medtx.thresholds import Threshold as Threshold
     from medtx.thresholds import calibration as calibration
     from medtx.thresholds import sweep as sweep
     from medtx.transcripts import Transcripts as Transcripts
+    from medtx.transcripts import concat as concat
 
 
 def __getattr__(name: str) -> Any:

@@ -34,10 +34,29 @@ def _transcribe(args: argparse.Namespace) -> None:
         sys.exit(1)
 
 
+def _read(args: argparse.Namespace) -> None:
+    found = medtx.read(args.source, metadata=args.metadata, errors="collect")
+    _list_failures(found)
+    if len(found):
+        print(found.summary().to_string(na_rep="-"))
+    if args.out:
+        write = found.to_csv if args.csv else found.to_parquet
+        print(f"tables in {write(args.out)}")
+    print(repr(found)[1:-1])
+    if not len(found):
+        sys.exit(2)
+    if len(found.failures):
+        sys.exit(1)
+
+
+def _list_failures(found: medtx.Transcripts) -> None:
+    for failure in found.failures.itertuples():
+        print(f"not read: {ReadError(failure.source, failure.problem, failure.place)}", file=sys.stderr)
+
+
 def _alignment(args: argparse.Namespace) -> medtx.Alignment:
     results = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    for failure in results.failures.itertuples():
-        print(f"not read: {ReadError(failure.source, failure.problem, failure.place)}", file=sys.stderr)
+    _list_failures(results)
     if not len(results):
         raise MedtxError("no result could be read")
     alignment = medtx.align(results, medtx.read(args.references), args.normalize)
@@ -80,6 +99,17 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("demo", help="the whole chain on the shipped dictations, with a report")
     verb.add_argument("--out", default="medtx-demo", help="folder for results and report (%(default)s)")
     verb.set_defaults(run=_demo)
+
+    verb = verbs.add_parser(
+        "read",
+        help="what results or references hold, and their tables as Parquet or CSV",
+        description="Exit status: 0 all was read, 1 some was not, 2 nothing was or the call was wrong.",
+    )
+    verb.add_argument("source", nargs="+", help="files, folders, globs, archives or s3:// addresses")
+    verb.add_argument("--metadata", help="CSV or JSON with recording or file_name, and more columns")
+    verb.add_argument("--out", help="folder for the tables")
+    verb.add_argument("--csv", action="store_true", help="write CSV instead of Parquet")
+    verb.set_defaults(run=_read)
 
     verb = verbs.add_parser("transcribe", help="recognise audio; keep a JSON result for each file")
     verb.add_argument("audio", nargs="+", help="files, a folder or a glob")
@@ -127,7 +157,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         args.run(args)
     except MedtxError as error:
-        sys.exit(f"medtx: {error}")
+        print(f"medtx: {error}", file=sys.stderr)
+        sys.exit(2 if args.run is _read else 1)
     except BrokenPipeError:  # the reader of the output has gone, as after "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:

@@ -1,7 +1,6 @@
 """One self-contained HTML file: the rates, the thresholds, the pictures, and what they rest on."""
 
 import base64
-import os
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import MedtxError, optional, reason
+from medtx.errors import optional
+from medtx.files import save
 from medtx.scoring import Alignment
 from medtx.thresholds import Sweep, Threshold, calibration, sweep
 
@@ -84,13 +84,7 @@ def report(
     path = Path(path)
     if path.is_dir():
         path = path / "report.html"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
-            file.write(html)
-    except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
-    return path
+    return save(path, lambda part: part.write_text(html, encoding="utf-8"))
 
 
 def rates_table(alignment: Alignment, by: str | Sequence[str] | None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ categorical. ``recording`` is the key that ties the tables together.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "duration": Column("float64", "seconds; end of the last result where not given"),
         "channels": Column("int32", "number of audio channels that were kept apart"),
         "status": Column("category", "state of the job"),
+        "redacted": Column("bool", "whether the service took identifying words out"),
     },
     "words": {
         "recording": _RECORDING,
@@ -53,6 +55,9 @@ TABLES: dict[str, dict[str, Column]] = {
         "confidence": _CONFIDENCE,
         "speaker": _SPEAKER,
         "channel": _CHANNEL,
+        "language": Column("category", "language code, where the result gives one for each word"),
+        "phi": Column("category", "kind of protected health information that the word is part of"),
+        "filtered": Column("category", "masked or tagged by a vocabulary filter, or redacted"),
     },
     "segments": {
         "recording": _RECORDING,
@@ -67,7 +72,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "recording": _RECORDING,
         "segment": _SEGMENT,
         "rank": Column("int32", "0 is the best hypothesis"),
-        "position": Column("int32", "number of the row, from 0 within the hypothesis"),
+        "position": Column("int32", "number of the row within the hypothesis, or of the word it stands for"),
         "content": _CONTENT,
         "confidence": _CONFIDENCE,
         "start": _START,
@@ -113,28 +118,73 @@ TABLES: dict[str, dict[str, Column]] = {
 OPS = ["equal", "substitute", "delete", "insert"]
 """Alignment operations, in the order of their codes."""
 
-_BLANK = {"category": None, "str": None, "float64": np.nan, "int32": 0, "bool": False}
+_BLANK = {"float64": np.nan, "int32": 0, "bool": False}
 
 
 def frame(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pd.Categorical]) -> pd.DataFrame:
     """The table ``name`` from ``columns``; those not given are blank.
 
+    Labels may come as text, as a categorical, or as an array of codes that get their names later.
+
     >>> frame("phi", {"recording": ["visit"], "content": ["Bertrand"]}).dtypes["start"]
     dtype('float64')
     """
-    size = len(next(iter(columns.values()))) if columns else 0
-    data = {}
+    if not columns:
+        return _empty(name).copy()
+    size = len(next(iter(columns.values())))
+    data: dict[str, Any] = {}
     for column, (dtype, _) in TABLES[name].items():
         values = columns.get(column)
-        if values is None:
-            values = [_BLANK[dtype]] * size
         if dtype == "category":
-            data[column] = pd.Categorical(values)
+            if values is None:
+                values = pd.Categorical.from_codes(np.full(size, -1, np.int8), dtype=labels([]).dtype)
+            data[column] = values if isinstance(values, pd.Categorical | np.ndarray) else labels(values)
         elif dtype == "str":
-            data[column] = pd.array(values, dtype="str")
+            data[column] = pd.array([None] * size if values is None else values, dtype="str")
         else:
-            data[column] = np.asarray(values, dtype=dtype)
-    return pd.DataFrame(data)
+            data[column] = np.asarray(np.full(size, _BLANK[dtype]) if values is None else values, dtype=dtype)
+    return pd.DataFrame(data, copy=False)
+
+
+@cache
+def _empty(name: str) -> pd.DataFrame:
+    return frame(name, {column: [] for column in TABLES[name]})
+
+
+def labels(values: Sequence[Any]) -> pd.Categorical:
+    """Text as a categorical, its categories sorted; several times quicker than pandas makes one.
+
+    >>> labels(["b", None, "a", "b"])
+    ['b', NaN, 'a', 'b']
+    Categories (2, str): ['a', 'b']
+    """
+    found = dict.fromkeys(values)
+    names = sorted(value for value in found if isinstance(value, str))
+    code = dict.fromkeys(found, -1) | {name: n for n, name in enumerate(names)}
+    size = np.int8 if len(names) < 128 else np.int32
+    codes = np.fromiter(map(code.__getitem__, values), size, len(values))
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(pd.Index(names, dtype="str")))
+
+
+def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of one kind, one after the other; columns that only some have are blank in the others."""
+    if len(tables) == 1:
+        return tables[0]
+    for column in dict.fromkeys(column for table in tables for column in table):
+        held = [table[column] for table in tables if column in table]
+        if all(isinstance(values.dtype, pd.CategoricalDtype) for values in held):
+            known = held[0].cat.categories
+            if all(values.cat.categories.equals(known) for values in held):
+                continue
+            names = list(dict.fromkeys(name for values in held for name in values.cat.categories))
+            if column != "recording":  # recordings keep their order
+                names.sort()
+            dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+            tables = [
+                table.assign(**{column: table[column].astype(dtype)}) if column in table else table
+                for table in tables
+            ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def describe(name: str) -> pd.DataFrame:

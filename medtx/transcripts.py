@@ -1,13 +1,16 @@
 """Transcripts: the set of tables that every reader returns."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from os import PathLike
+from pathlib import Path
 
 import pandas as pd
 
-from medtx.errors import InputError
-from medtx.tables import frame
+from medtx.errors import InputError, ReadError, reason
+from medtx.tables import TABLES, frame, labels, stack
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,15 +66,231 @@ class Transcripts:
             },
         )
 
-    def text(self) -> pd.Series:
-        """The running text of each recording, punctuation set as the service sets it.
+    def summary(self) -> pd.DataFrame:
+        """What is here, a row for each engine, mode, specialty, type and status.
+
+        ``minutes`` of audio, ``words`` (without marks), how many have a ``confidence`` and its
+        mean, and the rows of the other tables.
 
         >>> import medtx
-        >>> medtx.from_text({"visit": "Denies chest pain."}).text()["visit"]
-        'Denies chest pain.'
+        >>> medtx.from_text({"a": "No fever.", "b": "Cough."}).summary()[["recordings", "words"]]
+           recordings  words
+        0           2      3
+        """
+        keys = ["engine", "mode", "specialty", "type", "status"]
+        said = self.words[self.words["kind"] == "pronunciation"]
+        by = said["recording"]
+        sure = said["confidence"].groupby(by, observed=False)
+        counts = {
+            "words": by.value_counts(),
+            "confidence": sure.count(),
+            "mean": sure.sum(),
+        } | {
+            name: table["recording"].value_counts()
+            for name, table in self.tables().items()
+            if name not in ("recordings", "words", "failures")
+        }
+        known = self.recordings[keys].assign(recordings=1, minutes=self.recordings["duration"] / 60)
+        for name, count in counts.items():
+            count.index = count.index.astype(str)
+            known[name] = self.recordings["recording"].astype(str).map(count).fillna(0).to_numpy()
+        summed = known.groupby(keys, observed=True, dropna=False).sum().reset_index()
+        summed["mean"] = (summed["mean"] / summed["confidence"].where(summed["confidence"] > 0)).round(3)
+        whole = summed.columns.difference([*keys, "minutes", "mean"], sort=False)
+        return summed.astype(dict.fromkeys(whole, int)).round({"minutes": 1})
+
+    def text(self, *, punctuation: bool = True, speakers: bool = False) -> pd.Series:
+        """The running text of each recording, as the service writes it.
+
+        Without ``punctuation`` the marks that are items of their own are left out (other
+        engines write them onto the words: normalisers take them off). With ``speakers``
+        each turn is a line, ``speaker: text``.
+
+        >>> import medtx
+        >>> t = medtx.from_text({"visit": "Denies chest pain."})
+        >>> t.text()["visit"], t.text(speakers=True)["visit"]
+        ('Denies chest pain.', 'unknown: Denies chest pain.')
         """
         words = self.words[self.words["kind"] != "speaker-change"]
+        if not punctuation:
+            words = words[words["kind"] != "punctuation"]
+        key = [words["recording"].cat.codes]
+        if speakers:
+            who = words["speaker"].astype(object).fillna("unknown")
+            turn = (who != who.shift()) | (key[0] != key[0].shift())
+            key.append(turn.cumsum())
         pieces = words["content"].astype(object)
-        pieces = pieces.where(words["kind"] == "punctuation", " " + pieces)
-        joined = pieces.groupby(words["recording"], observed=True).agg("".join).str.removeprefix(" ")
-        return joined.reindex(self.recordings["recording"].astype(str), fill_value="").rename("text")
+        joined = pieces.where(words["kind"] == "punctuation", " " + pieces).groupby(key).agg("".join)
+        joined = joined.str.removeprefix(" ")
+        if speakers:
+            joined = who[turn].to_numpy() + ": " + joined
+            joined = joined.groupby(level=0).agg("\n".join)
+        names = words["recording"].cat.categories[joined.index].astype(str)
+        said = joined.set_axis(names)
+        return said.reindex(self.recordings["recording"].astype(str), fill_value="").rename("text")
+
+    def merge(self, name: Callable[[str], str]) -> "Transcripts":
+        """Put recordings together whose new names, given by ``name``, are the same.
+
+        Utterances come in order of time. For speakers or channels that were recognised, or
+        transcribed, in files of their own. A speaker without a label gets the old name.
+
+        >>> import medtx
+        >>> t = medtx.from_text({"visit_doctor": "Any pain?", "visit_patient": "No."})
+        >>> t.merge(lambda name: name.split("_")[0]).text(speakers=True)["visit"]
+        'visit_doctor: Any pain?\\nvisit_patient: No.'
+        """
+        old = self.recordings["recording"].astype(str)
+        new = {one: name(one) for one in old}
+        names = list(dict.fromkeys(new.values()))
+        dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+        tables = {}
+        for table, rows in self.tables().items():
+            if "recording" in rows:
+                label = rows["recording"].astype(str)
+                if "speaker" in rows:
+                    who = rows["speaker"].astype(object).where(rows["speaker"].notna(), label)
+                    rows = rows.assign(speaker=labels(who.tolist()))
+                rows = rows.assign(recording=label.map(new).astype(dtype), old=label)
+            tables[table] = rows
+        segments = tables["segments"].sort_values(["recording", "start"], kind="stable", ignore_index=True)
+        number = segments.groupby("recording", observed=True).cumcount().astype("int32")
+        where = pd.Series(number.to_numpy(), index=pd.MultiIndex.from_frame(segments[["old", "segment"]]))
+        for table, rows in tables.items():
+            if "segment" in rows and table != "segments":
+                keys = pd.MultiIndex.from_frame(rows[["old", "segment"]])
+                rows = rows.assign(segment=where.reindex(keys).to_numpy())
+                tables[table] = rows.sort_values(["recording", "segment"], kind="stable", ignore_index=True)
+        tables["segments"] = segments.assign(segment=number)
+        tables["events"] = tables["events"].sort_values(["recording", "arrival"], kind="stable")
+        for table, column in (("words", "position"), ("events", "event")):
+            count = tables[table].groupby("recording", observed=True).cumcount().astype("int32")
+            tables[table] = tables[table].assign(**{column: count}).reset_index(drop=True)
+        channels = tables["segments"].groupby("recording", observed=False)["channel"].nunique()
+        whole = tables["recordings"].drop(columns="old").groupby("recording", observed=False)
+        tables["recordings"] = (
+            whole.first()
+            .assign(duration=whole["duration"].max(), channels=channels.clip(lower=1).astype("int32"))
+            .reset_index()
+        )
+        return replace(
+            self, **{table: rows.drop(columns="old", errors="ignore") for table, rows in tables.items()}
+        )
+
+    def to_parquet(self, folder: str | PathLike[str]) -> Path:
+        """Write each table to ``folder`` as Parquet; `medtx.read` of the folder gives them back.
+
+        Files are readable by their owner only, as are those of the other writers.
+        """
+        from medtx.writing import to_parquet
+
+        return to_parquet(self, folder)
+
+    def to_csv(self, folder: str | PathLike[str]) -> Path:
+        """Write each table to ``folder`` as CSV, for other programs."""
+        from medtx.writing import to_csv
+
+        return to_csv(self, folder)
+
+    def to_vtt(self, folder: str | PathLike[str]) -> list[Path]:
+        """Write WebVTT captions, ``<recording>.vtt`` each; speakers are voices.
+
+        A cue is at most two lines long and ends where its segment does, by the times of the
+        words, or of the segments where words have none. Raises `InputError` for a recording
+        that has neither.
+        """
+        from medtx.writing import to_vtt
+
+        return to_vtt(self, folder)
+
+    def to_srt(self, folder: str | PathLike[str]) -> list[Path]:
+        """Write SubRip captions, ``<recording>.srt`` each; as `to_vtt`."""
+        from medtx.writing import to_srt
+
+        return to_srt(self, folder)
+
+    def to_ctm(self, path: str | PathLike[str]) -> Path:
+        """Write the words of all recordings as NIST's CTM, the hypotheses that sclite takes.
+
+        Raises `InputError` for a word without a time.
+        """
+        from medtx.writing import to_ctm
+
+        return to_ctm(self, path)
+
+    def to_stm(self, path: str | PathLike[str]) -> Path:
+        """Write the segments of all recordings as NIST's STM, the references that sclite takes.
+
+        Raises `InputError` for a segment without times.
+        """
+        from medtx.writing import to_stm
+
+        return to_stm(self, path)
+
+    def to_seglst(self, path: str | PathLike[str]) -> Path:
+        """Write the segments of all recordings as SegLST JSON, which meeteval takes."""
+        from medtx.writing import to_seglst
+
+        return to_seglst(self, path)
+
+    def to_docx(self, folder: str | PathLike[str], *, threshold: float | None = None) -> list[Path]:
+        """Write a Word document for each recording, its words below ``threshold`` marked.
+
+        Needs the extra ``docx``. A turn of a speaker is a paragraph with its time.
+        """
+        from medtx.writing.docx import to_docx
+
+        return to_docx(self, folder, threshold)
+
+    def to_label_studio(
+        self, path: str | PathLike[str], *, audio: str, threshold: float | None = None
+    ) -> Path:
+        """Write tasks for Label Studio: each segment a region with its text to correct.
+
+        ``audio`` is the address of a recording's audio, with ``{recording}`` for its name.
+        With ``threshold``, segments that hold a word below it are labelled ``listen``. The
+        labelling interface that the tasks are for is written beside them, as ``.xml``.
+
+        Source: https://labelstud.io/guide/predictions
+        """
+        from medtx.writing import to_label_studio
+
+        return to_label_studio(self, path, audio, threshold)
+
+
+def concat(parts: Iterable[Transcripts]) -> Transcripts:
+    """One `Transcripts` of several; raises `InputError` where two have a recording of the same name.
+
+    >>> import medtx
+    >>> concat([medtx.from_text({"a": "No fever."}), medtx.from_text({"b": "Cough."})])
+    <Transcripts: 2 recordings, 3 words>
+    """
+    parts = list(parts)
+    names = [name for part in parts for name in part.recordings["recording"]]
+    if again := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"recording {again[0]!r} is in more than one of these: give it another name first")
+    dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+    tables = {}
+    for table in Transcripts().tables():
+        held = [rows for part in parts if len(rows := part.tables()[table])]
+        if held:
+            tables[table] = stack(held)
+            if "recording" in tables[table]:
+                tables[table]["recording"] = tables[table]["recording"].astype(dtype)
+    return Transcripts(**tables)
+
+
+def from_parquet(folder: Path) -> Transcripts:
+    """The tables that `Transcripts.to_parquet` wrote; raises `ReadError` for what is missing in them."""
+    tables = {}
+    for table in Transcripts().tables():
+        path = folder / f"{table}.parquet"
+        try:
+            tables[table] = pd.read_parquet(path)
+        except FileNotFoundError as error:
+            raise ReadError(str(path), reason(error)) from None
+        except (OSError, ValueError) as error:
+            raise ReadError(str(path), f"expected a Parquet file: {str(error).lower()[:200]}") from None
+        if missing := [column for column in TABLES[table] if column not in tables[table]]:
+            raise ReadError(str(path), f"expected the column {missing[0]}")
+    return Transcripts(**tables)

@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from functools import partial
 from importlib import import_module
 from os import PathLike, fspath
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -17,10 +17,10 @@ import msgspec
 from medtx import specialties
 from medtx.engines.audio import FORMATS
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
+from medtx.files import find, save
 from medtx.reading import batch
 from medtx.reading.batch import Settings
 from medtx.reading.build import Builder, Parsed
-from medtx.reading.files import find
 from medtx.transcripts import Transcripts
 
 ENGINES = {"embedded": "medtx.engines.embedded"}
@@ -105,7 +105,7 @@ def transcribe(
             failed[i] = answer
             continue
         if folder:
-            _keep(answer, Path(sources[i]))
+            save(Path(sources[i]), partial(_write, answer))
         take(i, batch.decode(answer))
 
     builder = Builder()
@@ -132,7 +132,11 @@ def _files(paths: Paths) -> list[str]:
     return [str(file) for file in find(fspath(paths), _audio, nothing)]
 
 
-def _audio(files: Iterable[Path]) -> list[Path]:
+def _write(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
+
+
+def _audio(files: Iterable[PurePath]) -> list[PurePath]:
     return sorted(file for file in files if file.suffix.lower() in FORMATS)
 
 
@@ -248,14 +252,3 @@ def _kept(path: str, audio: str, wanted: Settings) -> batch.Job:
     if Path(audio).is_file() and made.audio != _digest(audio):
         raise ReadError(path, f"this earlier result is of other audio than {audio}: overwrite it")
     return job
-
-
-def _keep(data: bytes, path: Path) -> None:
-    """Whole or not at all, and readable by its owner only: a transcript is health data."""
-    try:
-        # A name of its own: another process may write the same result. Made for its owner only.
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)
-    except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None

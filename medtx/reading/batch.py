@@ -5,6 +5,7 @@ Field names: the developer guide's pages on batch output.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -14,9 +15,16 @@ from medtx.errors import ReadError
 from medtx.reading.build import Parsed, check, phi
 
 
+class Redaction(msgspec.Struct, gc=False):
+    type: str | None = None
+    category: str | None = None
+    confidence: float | None = None
+
+
 class Alternative(msgspec.Struct, gc=False):
     content: str = ""
     confidence: float | None = None
+    redactions: list[Redaction] | None = None
 
 
 class Item(msgspec.Struct, gc=False):
@@ -27,6 +35,8 @@ class Item(msgspec.Struct, gc=False):
     id: int | None = None
     speaker_label: str | None = None
     channel_label: str | None = None
+    language_code: str | None = None
+    tagged: bool | None = msgspec.field(default=None, name="vocabularyFilterMatch")
 
 
 class FlatItem(msgspec.Struct, gc=False):
@@ -95,6 +105,10 @@ class Phi(msgspec.Struct, rename="camel"):
     confidence: float | None = None
 
 
+class Language(msgspec.Struct, gc=False):
+    language_code: str | None = None
+
+
 class Results(msgspec.Struct, gc=False):
     items: list[Item] | None = None
     transcripts: list[Transcript] | None = None
@@ -103,6 +117,8 @@ class Results(msgspec.Struct, gc=False):
     speaker_labels: SpeakerLabels | None = None
     channel_labels: ChannelLabels | None = None
     entities: list[Phi] | None = None
+    language_code: str | None = None
+    language_codes: list[Language] | None = None  # in the order of how long each was spoken
 
     def is_transcript(self) -> bool:
         return self.items is not None or self.channel_labels is not None
@@ -138,6 +154,7 @@ class Job(msgspec.Struct, gc=False):
     results: Results | None = None
     job_name: str | None = msgspec.field(default=None, name="jobName")
     status: str | None = None
+    redacted: bool | None = msgspec.field(default=None, name="isRedacted")
     medtx: Made | None = None
 
 
@@ -159,30 +176,37 @@ def parse(job: Job, source: str) -> Parsed:
         raise ReadError(source, "expected a transcript with items", "results")
     channels = (results.channel_labels.channels if results.channel_labels else None) or []
     items = results.items or [item for channel in channels for item in channel.items]
-    for i, item in enumerate(items):
-        if not item.alternatives:
-            raise ReadError(source, "expected at least one", f"results.items[{i}].alternatives")
+    choices = [item.alternatives for item in items]
+    if not all(choices):
+        place = f"results.items[{choices.index([])}].alternatives"
+        raise ReadError(source, "expected at least one", place)
+    best = [several[0] for several in choices]
     kinds = [item.type for item in items]
-    words: dict[str, list[Any]] = {
+    words: dict[str, Any] = {
         "start": [item.start_time for item in items],
         "end": [item.end_time for item in items],
-        "content": [item.alternatives[0].content for item in items],
+        "content": [one.content for one in best],
         "kind": kinds,
-        "confidence": [
-            None if item.type == "punctuation" else item.alternatives[0].confidence for item in items
-        ],
-        "channel": _channel_labels(items, channels),
-        "speaker": _speaker_labels(items, results.speaker_labels),
+        "confidence": [None if kind == "punctuation" else one.confidence for kind, one in zip(kinds, best)],
     }
+    languages = [item.language_code for item in items]
+    for column, values in (
+        ("channel", _channel_labels(items, channels)),
+        ("speaker", _speaker_labels(items, results.speaker_labels)),
+        ("language", languages),
+        ("filtered", _filtered(items, best, words["content"])),
+    ):
+        if any(values):
+            words[column] = values
     check(words, "results.items", source)
     segments = _segments(results, words)
     check(segments, "segments", source)
     words["segment"] = _segment_numbers(results, items, words, segments)
-    if segments["transcript"] == [None]:  # nothing marks the segments: the recording is one
-        segments["transcript"] = [" ".join(t.transcript or "" for t in results.transcripts or ())]
-    ends = [end for end in [*words["end"], *segments["end"]] if end is not None]
+    _complete(segments, words, results)
     made = job.medtx or Made("amazon-transcribe", channels=max(len(channels), 1))
     asked = made.settings
+    codes = results.language_codes or ()
+    language = made.language or results.language_code or next((code.language_code for code in codes), None)
     parsed = Parsed(
         name=job.job_name or "",
         recording={
@@ -190,18 +214,48 @@ def parse(job: Job, source: str) -> Parsed:
             "mode": "batch",
             "specialty": asked.specialty if asked else None,
             "type": asked.type if asked else None,
-            "language": made.language,
-            "duration": max(ends, default=0.0) if made.duration is None else made.duration,
+            "language": language or max(filter(None, languages), key=languages.count, default=None),
+            "duration": _last(words["end"], segments["end"]) if made.duration is None else made.duration,
             "channels": made.channels,
             "status": job.status or None,
+            "redacted": bool(job.redacted),
         },
         tables={"words": words, "segments": segments},
     )
-    if results.segments:
-        parsed.tables["alternatives"] = _alternatives(results.segments)
-    if results.entities:
-        parsed.tables["phi"] = phi(results.entities)
+    if results.segments or max(map(len, choices), default=0) > 1:
+        parsed.tables["alternatives"] = _alternatives(results.segments or (), items, words)
+    entities = [*(results.entities or ())]
+    if "redacted" in words.get("filtered", ()):
+        entities += _redactions(items, best)
+    if entities:
+        parsed.tables["phi"] = phi(entities, words)
     return parsed
+
+
+def _last(*ends: np.ndarray) -> float:
+    return max((float(np.fmax.reduce(end, initial=0.0)) for end in ends if len(end)), default=0.0)
+
+
+def _filtered(items: list[Item], best: list[Alternative], said: list[str]) -> list[str | None]:
+    """What a vocabulary filter, or the redaction of identifying words, did to each."""
+    redacted, tagged = [one.redactions for one in best], [item.tagged for item in items]
+    if not any(redacted) and not any(tagged) and not any(hidden in said for hidden in _HIDDEN):
+        return []
+    return [
+        _HIDDEN.get(content) or ("redacted" if out else "tagged" if tag else None)
+        for content, out, tag in zip(said, redacted, tagged)
+    ]
+
+
+_HIDDEN = {"***": "masked", "[PII]": "redacted"}
+
+
+def _redactions(items: list[Item], best: list[Alternative]) -> list[Phi]:
+    return [
+        Phi(one.content, r.type or r.category or "", item.start_time, item.end_time, r.confidence)
+        for item, one in zip(items, best)
+        for r in one.redactions or ()
+    ]
 
 
 def _channel_labels(items: list[Item], channels: list[Channel]) -> list[str | None]:
@@ -249,21 +303,25 @@ def _speaker_labels(items: list[Item], labels: SpeakerLabels | None) -> list[str
     return own
 
 
-def _segments(results: Results, words: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """The finest segments that the result marks, or the recording as one."""
+def _segments(results: Results, words: dict[str, Any]) -> dict[str, Any]:
+    """The finest segments that the result marks, or each channel as one."""
     marked = _marked(results)
     if not marked:
-        if not words["content"]:
-            return {c: [] for c in ("segment", "start", "end", "speaker", "channel", "transcript")}
-        timed = np.array([words["start"], words["end"]], dtype=float)
-        known = not np.isnan(timed).all()
+        channel = words.get("channel") or [None] * len(words["content"])
+        labels = sorted(set(channel), key=lambda label: label or "")
+        times = [
+            (start[~np.isnan(start)], end[~np.isnan(end)])
+            for label in labels
+            for mine in [np.array([c == label for c in channel], dtype=bool)]
+            for start, end in [(words["start"][mine], words["end"][mine])]
+        ]
         return {
-            "segment": [0],
-            "start": [float(np.nanmin(timed)) if known else None],
-            "end": [float(np.nanmax(timed)) if known else None],
-            "speaker": [None],
-            "channel": [None],
-            "transcript": [None],
+            "segment": list(range(len(labels))),
+            "start": [start.min() if len(start) else None for start, _ in times],
+            "end": [end.max() if len(end) else None for _, end in times],
+            "speaker": [None] * len(labels),
+            "channel": labels,
+            "transcript": [None] * len(labels),
         }
     return {
         "segment": list(range(len(marked))),
@@ -280,20 +338,46 @@ def _segments(results: Results, words: dict[str, list[Any]]) -> dict[str, list[A
     }
 
 
+def _complete(segments: dict[str, Any], words: dict[str, Any], results: Results) -> None:
+    """What the result does not say of its segments, as far as their words agree."""
+    if segments["transcript"] == [None] and results.transcripts:  # the recording is one segment
+        segments["transcript"] = [" ".join(t.transcript or "" for t in results.transcripts)]
+    if None in segments["transcript"]:
+        texts = [""] * len(segments["segment"])
+        for n, kind, content in zip(words["segment"], words["kind"], words["content"]):
+            texts[n] += content if kind == "punctuation" or not texts[n] else f" {content}"
+        segments["transcript"] = [
+            text if given is None else given for given, text in zip(segments["transcript"], texts)
+        ]
+    for column in ("speaker", "channel"):
+        if column in words and None in segments[column]:
+            voices: list[set[str | None]] = [set() for _ in segments["segment"]]
+            for n, label in zip(words["segment"], words[column]):
+                voices[n].add(label)
+            segments[column] = [
+                given or (next(iter(mine)) if len(mine) == 1 else None)
+                for given, mine in zip(segments[column], voices)
+            ]
+
+
 def _marked(results: Results) -> list[Any]:
     spoken = (results.speaker_labels and results.speaker_labels.segments) or []
     return results.segments or results.audio_segments or [s for s in spoken if s.items]
 
 
 def _segment_numbers(
-    results: Results, items: list[Item], words: dict[str, list[Any]], segments: dict[str, list[Any]]
-) -> list[int]:
+    results: Results, items: list[Item], words: dict[str, Any], segments: dict[str, Any]
+) -> Sequence[int] | np.ndarray:
     """Each word's segment: as the result lists them, else by time among those of its voice."""
     if len(segments["segment"]) <= 1:
-        return [0] * len(items)
+        return np.zeros(len(items), dtype=int)
+    if not _marked(results):
+        return list(map(segments["channel"].index, words["channel"]))
     numbers = [-1] * len(items)
     audio = results.audio_segments or []
-    if segments["start"] == [s.start_time for s in audio]:  # these are the segments, or lie beside them
+    if segments["start"].tolist() == [
+        s.start_time for s in audio
+    ]:  # these are the segments, or lie beside them
         by_id = {id: n for n, s in enumerate(audio) for id in s.items}
         numbers = [-1 if item.id is None else by_id.get(item.id, -1) for item in items]
     elif not results.segments:
@@ -302,10 +386,12 @@ def _segment_numbers(
         }
         numbers = [by_time.get((item.start_time, item.end_time), -1) for item in items]
     voices: dict[tuple[Any, Any], tuple[list[float], list[int]]] = {}
+    nobody = [None] * len(items)
+    channel, speaker = words.get("channel", nobody), words.get("speaker", nobody)
     last = 0
     for i, number in enumerate(numbers):
-        if number < 0 and words["start"][i] is not None:
-            voice = words["channel"][i], words["speaker"][i]
+        if number < 0 and items[i].start_time is not None:
+            voice = channel[i], speaker[i]
             if voice not in voices:
                 voices[voice] = _of_voice(segments, *voice)
             starts, mine = voices[voice]
@@ -317,7 +403,7 @@ def _segment_numbers(
 
 
 def _of_voice(
-    segments: dict[str, list[Any]], channel: str | None, speaker: str | None
+    segments: dict[str, Any], channel: str | None, speaker: str | None
 ) -> tuple[list[float], list[int]]:
     """Start and number of the segments that can hold a word of this voice, in order of time."""
     labels = zip(segments["start"], segments["segment"], segments["channel"], segments["speaker"])
@@ -326,19 +412,21 @@ def _of_voice(
     return [start for start, _ in chosen], [n for _, n in chosen]
 
 
-def _alternatives(segments: list[Segment]) -> dict[str, list[Any]]:
+def _alternatives(
+    segments: Iterable[Segment], items: list[Item], words: dict[str, Any]
+) -> dict[str, list[Any]]:
+    """The hypotheses of the segments; or of single words, as old results have them."""
     rows = [
-        (n, rank, position, item)
+        (n, rank, position, item.content, None if item.start_time is None else item.confidence)
+        + (item.start_time, item.end_time)
         for n, segment in enumerate(segments)
         for rank, hypothesis in enumerate(segment.alternatives)
         for position, item in enumerate(hypothesis.items)
+    ] or [
+        (n, rank, position, one.content, one.confidence, item.start_time, item.end_time)
+        for position, (n, item) in enumerate(zip(words["segment"], items))
+        if len(item.alternatives) > 1
+        for rank, one in enumerate(item.alternatives)
     ]
-    return {
-        "segment": [row[0] for row in rows],
-        "rank": [row[1] for row in rows],
-        "position": [row[2] for row in rows],
-        "content": [row[3].content for row in rows],
-        "confidence": [None if row[3].start_time is None else row[3].confidence for row in rows],
-        "start": [row[3].start_time for row in rows],
-        "end": [row[3].end_time for row in rows],
-    }
+    columns = ("segment", "rank", "position", "content", "confidence", "start", "end")
+    return dict(zip(columns, map(list, zip(*rows)))) or {column: [] for column in columns}

@@ -1,6 +1,7 @@
-"""Many parsed recordings -> one set of tables, each column filled in one go."""
+"""Many parsed recordings -> one set of tables, each column filled in bulk."""
 
 import gc
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import ReadError
-from medtx.tables import TABLES, frame
+from medtx.tables import TABLES, frame, labels, stack
 from medtx.transcripts import Transcripts
 
 
@@ -35,17 +36,20 @@ class Parsed:
     recording: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     name: str = ""  # the result's own name for the recording, where it has one
+    described: bool = False  # a job's description: it belongs to the result of that name
 
 
-def check(columns: dict[str, list[Any]], place: str, source: str) -> None:
-    """Times are finite and not negative, confidences between 0 and 1."""
+def check(columns: dict[str, Any], place: str, source: str) -> None:
+    """Times are finite and not negative, confidences between 0 and 1; they become arrays."""
     for column, name, top in (
         ("start", "start_time", np.inf),
         ("end", "end_time", np.inf),
         ("confidence", "alternatives[0].confidence", 1.0),
     ):
-        given = columns.get(column, [])
-        values = np.array(given, dtype=float)
+        if column not in columns:
+            continue
+        given = columns[column]
+        values = columns[column] = np.array(given, dtype=float)
         bad = ~((values >= 0) & (values <= top) & np.isfinite(values))
         for i in np.flatnonzero(bad):
             if given[i] is not None:
@@ -116,66 +120,140 @@ def _segments(spans: list[list[Word]]) -> dict[str, list[Any]]:
     }
 
 
-def phi(entities: Iterable[Any]) -> dict[str, list[Any]]:
-    """The phi table's columns from entities of a batch or a streaming result."""
+def phi(entities: Iterable[Any], words: dict[str, Any]) -> dict[str, list[Any]]:
+    """The phi table's columns from a result's entities; each word that they cover learns its category.
+
+    The spans of entities and words end a little differently: a word belongs to a span that
+    holds its middle.
+    """
     fields = ("start_time", "end_time", "content", "category", "confidence")
     found = [[getattr(entity, field) for field in fields] for entity in entities]
+    middle = (np.asarray(words["start"], dtype=float) + np.asarray(words["end"], dtype=float)) / 2
+    covered = words.setdefault("phi", [None] * len(middle))
+    for start, end, _, category, _ in found:
+        if start is not None and end is not None:
+            for i in np.flatnonzero((middle >= start) & (middle <= end)):
+                covered[i] = category or "PHI"
     return dict(zip(("start", "end", "content", "category", "confidence"), map(list, zip(*found))))
 
 
 _NUMBERED = {"words": "position", "events": "event"}
 """Columns that number the rows of a recording, from 0."""
 
+PART = 100_000
+"""Words after which what was parsed becomes a part of the tables, which take a tenth of the memory."""
+
 
 class Builder:
+    """Collects recordings; `transcripts` gives their tables.
+
+    Its ``parts`` are tables whose ``recording`` is a number. So a builder that was filled in
+    another process can be added to this one.
+    """
+
     def __init__(self) -> None:
-        self.parsed: list[Parsed] = []
-        self.names: list[str] = []  # from the source, for results that do not say
+        self.rows: list[dict[str, Any]] = []  # of the recordings
+        self.names: list[tuple[str, str]] = []  # of each: the result's own, and that of its file
+        self.parsed: list[Parsed] = []  # not yet in a part
+        self.parts: list[dict[str, pd.DataFrame]] = []
         self.failures: list[tuple[str, str, str]] = []
+        self.jobs: dict[str, dict[str, Any]] = {}  # descriptions
+        self.kept: list[Transcripts] = []  # tables that were there already
+        self.waiting = 0
 
     def add(self, parsed: Parsed, name: str, source: str = "") -> None:
-        parsed.recording["source"] = source
+        if parsed.described:
+            job = parsed.recording | {"source": source}
+            before = self.jobs.get(parsed.name, {})
+            # The same job may have been asked for while it ran, and when it was done.
+            done = before.get("status") in ("COMPLETED", "FAILED")
+            self.jobs[parsed.name] = job | before if done else before | job
+            return
+        self.rows.append(parsed.recording | {"source": source})
+        self.names.append((parsed.name, name))
         self.parsed.append(parsed)
-        self.names.append(name)
+        self.waiting += len(parsed.tables.get("words", {}).get("content", ()))
+        if self.waiting >= PART:
+            self.flush()
 
-    def transcripts(self) -> Transcripts:
-        names = self._unique_names()
-        rows = {
-            column: [p.recording.get(column) for p in self.parsed]
-            for column in TABLES["recordings"]
-            if column != "recording"
-        }
-        rows["duration"] = [np.nan if d is None else d for d in rows["duration"]]
-        rows["channels"] = [c or 1 for c in rows["channels"]]
-        tables = {"recordings": frame("recordings", {"recording": names, **rows})}
+    def extend(self, other: "Builder") -> None:
+        """What ``other`` holds, after what is here."""
+        self.flush()
+        other.flush()
+        for part in other.parts:
+            self.parts.append(
+                {n: t.assign(recording=t["recording"] + len(self.rows)) for n, t in part.items()}
+            )
+        self.rows += other.rows
+        self.names += other.names
+        self.failures += other.failures
+        self.jobs |= other.jobs
+        self.kept += other.kept
+
+    def flush(self) -> None:
+        part: dict[str, pd.DataFrame] = {}
+        first = len(self.rows) - len(self.parsed)
         for table, spec in TABLES.items():
-            parts = [p.tables.get(table, {}) for p in self.parsed]
-            sizes = [len(next(iter(part.values()), ())) for part in parts]
-            if table in ("recordings", "pairs", "failures") or not any(sizes):
+            held = [parsed.tables.get(table, {}) for parsed in self.parsed]
+            sizes = [len(next(iter(columns.values()), ())) for columns in held]
+            if not any(sizes):
                 continue
             columns: dict[str, Any] = {
-                "recording": pd.Categorical.from_codes(np.repeat(np.arange(len(names)), sizes), names)
+                "recording": np.repeat(np.arange(first, len(self.rows), dtype=np.int32), sizes)
             }
             if table in _NUMBERED:
                 columns[_NUMBERED[table]] = np.concatenate([np.arange(size) for size in sizes])
-            for column in spec:
-                if column not in columns and any(column in part for part in parts):
-                    blank = np.nan if spec[column].dtype == "float64" else None
-                    columns[column] = list(
-                        chain.from_iterable(part.get(column) or [blank] * n for part, n in zip(parts, sizes))
-                    )
-            tables[table] = frame(table, columns)
+            for column, (dtype, _) in spec.items():
+                if column not in columns and any(column in one for one in held):
+                    columns[column] = _joined([one.get(column) for one in held], sizes, dtype)
+            part[table] = frame(table, columns)
+        if part:
+            self.parts.append(part)
+        self.parsed, self.waiting = [], 0
+
+    def transcripts(self) -> Transcripts:
+        self.flush()
+        self._describe()
+        names = self._unique_names()
+        rows = {c: [row.get(c) for row in self.rows] for c in TABLES["recordings"] if c != "recording"}
+        rows["channels"] = [c or 1 for c in rows["channels"]]
+        recordings = pd.Categorical.from_codes(np.arange(len(names)), names)
+        known = frame("recordings", {"recording": recordings, **rows})
+        for column in dict.fromkeys(key for row in self.rows for key in row if key not in known):
+            known[column] = labels([row.get(column) for row in self.rows])
+        tables = {"recordings": known}
+        for name in TABLES:
+            if parts := [part[name] for part in self.parts if name in part]:
+                table = stack(parts)
+                named = pd.Categorical.from_codes(table["recording"].to_numpy(), dtype=recordings.dtype)
+                tables[name] = table.assign(recording=named)
         failures = dict(zip(("source", "place", "problem"), zip(*self.failures)))
         return Transcripts(**tables, failures=frame("failures", failures))
 
+    def _describe(self) -> None:
+        """What descriptions say of the jobs that were read; the others, unless done, have no words."""
+        for row, (own, _) in zip(self.rows, self.names):
+            if job := self.jobs.get(own):
+                own_stays = ("recording", "source", "status" if row.get("status") else "")
+                row |= {key: value for key, value in job.items() if key not in own_stays}
+        alone = [job for name, job in self.jobs.items() if name not in {own for own, _ in self.names}]
+        for job in alone:
+            if job.get("status") != "COMPLETED":
+                self.rows.append({key: value for key, value in job.items() if key != "recording"})
+                self.names.append((job["recording"], job["recording"]))
+        if done := [job["recording"] for job in alone if job.get("status") == "COMPLETED"]:
+            warnings.warn(
+                f"no result was read of {len(done)} jobs described as completed (such as {done[0]!r})",
+                stacklevel=4,
+            )
+        self.jobs = {}
+
     def _unique_names(self) -> list[str]:
         """The result's own name, unless several share it; then the file's, then its path."""
-        own = Counter(p.name for p in self.parsed)
-        names = [p.name if p.name and own[p.name] == 1 else name for p, name in zip(self.parsed, self.names)]
+        shared = Counter(own for own, _ in self.names)
+        names = [own if own and shared[own] == 1 else name for own, name in self.names]
         again = Counter(names)
-        names = [
-            name if again[name] == 1 else p.recording["source"] or name for p, name in zip(self.parsed, names)
-        ]
+        names = [name if again[name] == 1 else row["source"] or name for row, name in zip(self.rows, names)]
         taken = set(names)
         seen: set[str] = set()
         for i, name in enumerate(names):
@@ -185,3 +263,14 @@ class Builder:
                 names[i] = f"{name}#{number}"
             seen.add(names[i])
         return names
+
+
+def _joined(columns: list[Any], sizes: list[int], dtype: str) -> Any:
+    """One column of several recordings; blank for those that do not have it."""
+    if dtype == "float64":
+        return np.concatenate(
+            [np.full(n, np.nan) if c is None else np.asarray(c, dtype=float) for c, n in zip(columns, sizes)]
+        )
+    if len(columns) == 1:
+        return columns[0]
+    return list(chain.from_iterable([None] * n if c is None else c for c, n in zip(columns, sizes)))

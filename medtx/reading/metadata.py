@@ -1,13 +1,18 @@
 """Join what is known of the recordings (specialty, type, speaker, ...) to their table."""
 
+import io
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import PureWindowsPath
+from typing import Any
 
+import msgspec
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, reason
+from medtx.errors import InputError, ReadError
+from medtx.files import load
 from medtx.specialties import specialty
 from medtx.tables import TABLES
 from medtx.transcripts import Transcripts
@@ -21,7 +26,7 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
 
     Raises `ReadError` for a missing or repeated key, or where no recording is in it.
     """
-    source = "the metadata" if isinstance(metadata, pd.DataFrame) else str(metadata)
+    source = "the metadata" if isinstance(metadata, pd.DataFrame) else fspath(metadata)
     table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
     if "recording" in table:
         key = table["recording"].astype(str)
@@ -72,15 +77,85 @@ def _specialty(name: object) -> object:
 
 
 def _load(source: str) -> pd.DataFrame:
+    data = load(source)
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return _load_json(data.removeprefix(b"\xef\xbb\xbf"), source)
     try:
-        table = pd.read_csv(source)
+        table = pd.read_csv(io.BytesIO(data))
         for name in table.columns.intersection(["recording", "file_name"]):  # "NA" and "007" are names
             names = pd.read_csv(
-                source, usecols=[name], dtype=str, keep_default_na=False, skip_blank_lines=True
+                io.BytesIO(data), usecols=[name], dtype=str, keep_default_na=False, skip_blank_lines=True
             )
             table[name] = names[name].array
         return table
-    except OSError as error:
-        raise ReadError(source, reason(error)) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ReadError(source, f"expected CSV in UTF-8: {str(error).lower()}") from None
+
+
+def _load_json(data: bytes, source: str) -> pd.DataFrame:
+    """A list of rows, a row a line, or descriptions of jobs."""
+    try:
+        held = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        try:
+            held = [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
+        except msgspec.DecodeError as error:
+            raise ReadError(source, f"expected JSON: {str(error).lower()}") from None
+    rows = describe_jobs(held) or (held if isinstance(held, list) else [held])
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise ReadError(source, "expected a list of objects, one a recording, or descriptions of jobs")
+    return pd.DataFrame(rows)
+
+
+JOBS = {
+    "MedicalTranscriptionJob": "amazon-transcribe-medical",
+    "TranscriptionJob": "amazon-transcribe",
+    "CallAnalyticsJob": "amazon-transcribe-call-analytics",
+    "MedicalScribeJob": "amazon-healthscribe",
+}
+"""How the service's answers begin their keys -> the engine."""
+
+
+def describe_jobs(data: Any) -> list[dict[str, Any]]:
+    """A row for each job in an answer of Get...Job or List...Jobs, or in a job's EventBridge event.
+
+    >>> describe_jobs({"MedicalTranscriptionJob": {"MedicalTranscriptionJobName": "visit",
+    ...     "TranscriptionJobStatus": "FAILED", "FailureReason": "no speech"}})
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [{'recording': 'visit', 'engine': 'amazon-transcribe-medical', 'mode': 'batch', 'status': 'FAILED',
+      'reason': 'no speech'}]
+    """
+    if isinstance(data, list):
+        return [row for one in data for row in describe_jobs(one)]
+    if not isinstance(data, Mapping):
+        return []
+    for key, engine in JOBS.items():
+        if isinstance(name := data.get(f"{key}Name"), str):
+            return [_described(data, name, engine)]
+        for inner in (data.get(key), data.get(f"{key}Summaries"), data.get("detail")):
+            if inner and (rows := describe_jobs(inner)):
+                return rows
+    return []
+
+
+def _described(job: Mapping[str, Any], name: str, engine: str) -> dict[str, Any]:
+    def within(key: str, inner: str) -> Any:
+        held = job.get(key)
+        return held.get(inner) if isinstance(held, Mapping) else None
+
+    status = next((value for key, value in job.items() if key.endswith("JobStatus")), None)
+    known = {
+        "recording": name,
+        "engine": engine,
+        "mode": "batch",
+        "specialty": job.get("Specialty"),
+        "type": job.get("Type"),
+        "language": job.get("LanguageCode"),
+        "status": status,
+        "reason": job.get("FailureReason"),
+        "media": within("Media", "MediaFileUri"),
+        "vocabulary": within("Settings", "VocabularyName"),
+        "created": job.get("CreationTime"),
+        "completed": job.get("CompletionTime"),
+    }
+    return {column: str(value) for column, value in known.items() if value is not None}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from medtx.errors import ReadError
+from medtx.reading import references
 from medtx.reading.build import Parsed, Word, of_words
 
 
@@ -92,7 +93,7 @@ def assemblyai(data: Any, source: str) -> Parsed:
         source,
         language=_label(data.get("language_code")),
         duration=_number(data.get("audio_duration")),
-        status=_label(data.get("status")),
+        status={"error": "FAILED"}.get(data.get("status"), str(data.get("status", "")).upper()) or None,
     )
 
 
@@ -167,6 +168,98 @@ def healthscribe(data: Any, source: str) -> Parsed:
     )
 
 
+def _ticks(data: Mapping[str, Any], side: str) -> float | None:
+    """Azure's times, in 100 ns or in milliseconds, under any of its names."""
+    for name, per in ((f"{side}Milliseconds", 1e3), (f"{side}InTicks", 1e7), (side.title(), 1e7)):
+        if data.get(name) is not None:
+            return float(data[name]) / per
+    return None
+
+
+def azure(data: Any, source: str) -> Parsed:
+    """Azure Speech: a batch or fast transcription, or the detailed results of a recogniser.
+
+    The words are the displayed ones where those have times, and else the lexical ones.
+    """
+    phrases = data if isinstance(data, list) else data.get("recognizedPhrases", data.get("phrases"))
+    phrases = [data] if phrases is None else phrases
+    several = len({_any(phrase, "channel", "Channel") for phrase in phrases}) > 1
+
+    def words() -> Iterator[Word]:
+        for n, phrase in enumerate(phrases):
+            best = (_any(phrase, "nBest", "NBest") or [phrase])[0]
+            channel = f"ch_{_any(phrase, 'channel', 'Channel')}" if several else None
+            speaker = _label(_any(phrase, "speaker", "SpeakerId"))
+            spoken = _any(best, "displayWords", "DisplayWords") or _any(best, "words", "Words")
+            sure = {  # only the lexical words have confidences of their own
+                _ticks(word, "offset"): _number(_any(word, "confidence", "Confidence"))
+                for word in _any(best, "words", "Words") or ()
+            }
+            if not spoken:
+                said = _any(best, "display", "Display", "text", "DisplayText") or ""
+                spoken = [{"text": word} for word in said.split()]
+            for word in spoken:
+                content = _any(word, "displayText", "DisplayText", "text", "word", "Word", "Display")
+                start, length = _ticks(word, "offset"), _ticks(word, "duration")
+                end = None if start is None or length is None else start + length
+                yield Word(content, start, end, sure.get(start), n, speaker, channel)
+
+    whole = data if isinstance(data, Mapping) and "Offset" not in data else {}
+    language = next((phrase["locale"] for phrase in phrases if phrase.get("locale")), None)
+    return of_words("azure", words(), source, language=language, duration=_ticks(whole, "duration"))
+
+
+def _any(data: Mapping[str, Any], *keys: str) -> Any:
+    """The first of these that is there: the same field has several names."""
+    return next((data[key] for key in keys if data.get(key) is not None), None)
+
+
+def _seconds(time: Any) -> float | None:
+    """Google's times: "1.300s", or a number of seconds and one of nanoseconds.
+
+    >>> _seconds("1.300s"), _seconds({"seconds": "2", "nanos": 500000000})
+    (1.3, 2.5)
+    """
+    if isinstance(time, Mapping):
+        return float(time.get("seconds") or 0) + float(time.get("nanos") or 0) / 1e9
+    return None if time is None else float(str(time).removesuffix("s"))
+
+
+def google(data: Any, source: str) -> Parsed:
+    """Google Speech-to-Text, versions 1 and 2, with the protocol's names or Python's.
+
+    Where speakers were asked for, version 1 repeats all words with their speakers in a last
+    result: then that one alone is taken.
+    """
+    results = _any(data, "response", "result") or data
+    results = [r for r in results["results"] if r.get("alternatives")]
+    last = results[-1]["alternatives"][0] if results else {}
+    tagged = [_any(word, "speakerTag", "speaker_tag") for word in last.get("words") or ()]
+    if len(results) > 1 and any(tagged) and not last.get("transcript"):
+        results = results[-1:]
+    several = len({_any(result, "channelTag", "channel_tag") for result in results}) > 1
+
+    def words() -> Iterator[Word]:
+        for n, result in enumerate(results):
+            best = result["alternatives"][0]
+            channel = f"ch_{_any(result, 'channelTag', 'channel_tag')}" if several else None
+            spoken = best.get("words") or [{"word": w} for w in (best.get("transcript") or "").split()]
+            for word in spoken:
+                start, end = (
+                    _seconds(_any(word, f"{side}Time", f"{side}Offset", f"{side}_time", f"{side}_offset"))
+                    for side in ("start", "end")
+                )
+                if start is None and end is not None:
+                    start = 0.0  # protobuf leaves out what is zero
+                speaker = _any(word, "speakerLabel", "speaker_label", "speakerTag", "speaker_tag")
+                sure = _number(word.get("confidence"))
+                turn = None if speaker else n
+                yield Word(word["word"], start, end, sure, turn, _label(speaker), channel)
+
+    codes = (_any(result, "languageCode", "language_code") for result in results)
+    return of_words("google", words(), source, language=next(filter(None, codes), None))
+
+
 def _has(data: Any, *keys: str) -> bool:
     return isinstance(data, Mapping) and all(key in data for key in keys)
 
@@ -175,7 +268,10 @@ def _first(data: Any) -> Any:
     return data[0] if isinstance(data, list) and data else data
 
 
-FORMATS: list[tuple[Callable[[Any], bool], Callable[[Any, str], Parsed]]] = [
+Fits = Callable[[Any], bool]
+Reader = Callable[[Any, str], Any]
+
+FORMATS: list[tuple[Fits, Reader]] = [
     (lambda d: _has(d, "Transcript", "JobName") and isinstance(d["Transcript"], list), call_analytics),
     (lambda d: _has(d, "Conversation") and _has(d["Conversation"], "TranscriptItems"), healthscribe),
     (lambda d: _has(d, "results") and _has(d["results"], "channels"), deepgram),
@@ -185,18 +281,57 @@ FORMATS: list[tuple[Callable[[Any], bool], Callable[[Any, str], Parsed]]] = [
     (lambda d: _has(d, "words", "audio_duration"), assemblyai),
     (lambda d: _has(d, "words") and _has(_first(d["words"]), "time", "duration", "word"), kaldi),
     (lambda d: _has(_first(d), "result", "text"), vosk),
+    (lambda d: _has(d, "recognizedPhrases") or _has(d, "phrases", "durationMilliseconds"), azure),
+    (lambda d: _has(_first(d), "RecognitionStatus", "Offset"), azure),
+    (lambda d: _is_google(d) or (_has(d, "response") and _is_google(d["response"])), google),
 ]
 """How a format is known, and its reader; the first that fits is taken."""
 
 
-def parse(data: Any, source: str) -> Parsed | None:
-    """The recording, if ``data`` is of one of these formats."""
+def _is_google(data: Any) -> bool:
+    return (
+        _has(data, "results")
+        and isinstance(data["results"], list)
+        and _has(_first(data["results"]) or {"alternatives": []}, "alternatives")
+    )
+
+
+def register(known: str | Fits) -> Callable[[Reader], Reader]:
+    """Decorate a reader of a format of your own; it goes before those of medtx.
+
+    ``known`` is the suffix of its files, or a function that says of decoded JSON whether it
+    is of this format. The reader gets the text or the JSON, and the name of its source; it
+    gives what `of_words` makes, or a list of these. A `LookupError`, `TypeError` or
+    `ValueError` in it becomes a `ReadError` of that source.
+    """
+
+    def taken(reader: Reader) -> Reader:
+        if isinstance(known, str):
+            references.READERS[known.lower()] = lambda text, source: _run(reader, text, source)
+        else:
+            FORMATS.insert(0, (known, reader))
+        return reader
+
+    return taken
+
+
+def parse(data: Any, source: str) -> list[Parsed] | None:
+    """The recordings, if ``data`` is of one of these formats."""
     for fits, reader in FORMATS:
-        if fits(data):
-            try:
-                return reader(data, source)
-            except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-                what = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
-                name = reader.__name__.replace("_", " ")
-                raise ReadError(source, f"looks like a result of {name}, but is not whole: {what}") from None
+        try:
+            fitting = isinstance(data, Mapping | list) and fits(data)
+        except (LookupError, TypeError, AttributeError):  # of a user's own
+            fitting = False
+        if fitting:
+            return _run(reader, data, source)
     return None
+
+
+def _run(reader: Reader, data: Any, source: str) -> list[Parsed]:
+    try:
+        made = reader(data, source)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
+        name = reader.__name__.replace("_", " ")
+        raise ReadError(source, f"looks like a result of {name}, but is not whole: {what}") from None
+    return made if isinstance(made, list) else [made]

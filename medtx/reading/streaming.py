@@ -2,9 +2,11 @@
 
 Taken as bare Results, as recordings of them (``{"t": milliseconds, "data": Result}``), or
 in the envelopes that the service and its guides put around them; as one JSON array or as
-JSON lines; with the protocol's capital keys or the Java SDK's small ones.
+JSON lines; with the protocol's capital keys or the Java SDK's small ones; or as the event
+objects of amazon-transcribe and aws-sdk-transcribe-streaming.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,11 +23,13 @@ class Item(msgspec.Struct, rename="pascal"):
     content: str | None = None
     confidence: float | None = None
     speaker: str | None = None
+    vocabulary_filter_match: bool | None = None
 
 
 class Entity(msgspec.Struct, rename="pascal"):
     content: str = ""
-    category: str = ""
+    category: str | None = None
+    type: str | None = None  # only Transcribe's PII has one: it says more than the category
     start_time: float | None = None
     end_time: float | None = None
     confidence: float | None = None
@@ -44,17 +48,43 @@ class Result(msgspec.Struct, rename="pascal"):
     is_partial: bool
     alternatives: list[Alternative] = []
     channel_id: str | None = None
+    language_code: str | None = None
 
 
 ENVELOPES = ("TranscriptResultStream", "TranscriptEvent", "Transcript", "Results")
-"""Keys that hold results further in."""
+"""Keys that hold results further in; the Java SDK writes them small."""
+_INSIDE = (*ENVELOPES, *(key[:1].lower() + key[1:] for key in ENVELOPES))
+_REDACTED = re.compile(r"\[[A-Z_]+\]")
 
 
 def is_event(data: Any) -> bool:
     """Whether ``data`` looks like an event, or a list of events, of a stream."""
     if isinstance(data, list):  # of events: a list of lists is several streams
-        return bool(data) and isinstance(data[0], dict) and is_event(data[0])
-    return isinstance(data, dict) and not {"ResultId", "resultId", "data", *ENVELOPES}.isdisjoint(data)
+        return bool(data) and not isinstance(data[0], list) and is_event(data[0])
+    if isinstance(data, dict):
+        small = data.get("transcript")
+        return not {"ResultId", "resultId", "data", *ENVELOPES}.isdisjoint(data) or (
+            isinstance(small, dict) and "results" in small
+        )
+    return _is_object(data)
+
+
+def _is_object(data: Any) -> bool:
+    """Whether it is an event of an SDK; aws-sdk-transcribe-streaming has a ``value`` around it."""
+    data = getattr(data, "value", data)
+    return hasattr(data, "__dict__") and (hasattr(data, "transcript") or hasattr(data, "result_id"))
+
+
+def _plain(data: Any) -> Any:
+    """An SDK's object as the protocol's JSON."""
+    if isinstance(data, list):
+        return [_plain(one) for one in data]
+    if not hasattr(data, "__dict__"):
+        return data
+    return {
+        "Type" if key == "item_type" else key.title().replace("_", ""): _plain(value)
+        for key, value in vars(data).items()
+    }
 
 
 def _results(data: Any, place: str, arrival: float | None) -> Iterator[tuple[str, float | None, Any]]:
@@ -62,15 +92,17 @@ def _results(data: Any, place: str, arrival: float | None) -> Iterator[tuple[str
     if isinstance(data, list):
         for i, one in enumerate(data):
             yield from _results(one, f"{place}[{i}]", arrival)
+    elif _is_object(data):
+        yield from _results(_plain(getattr(data, "value", data)), place, arrival)
     elif isinstance(data, dict) and "data" in data:
         if isinstance(time := data.get("t"), int | float) and 0 <= time < 1e15:
             arrival = time / 1000
         yield from _results(data["data"], f"{place}.data", arrival)
-    elif isinstance(data, dict) and (inner := [key for key in ENVELOPES if key in data]):
-        for key in inner:
-            yield from _results(data[key], f"{place}.{key}", arrival)
     elif isinstance(data, dict) and "resultId" in data:
         yield place, arrival, _capitalised(data)
+    elif isinstance(data, dict) and (inner := [key for key in _INSIDE if key in data]):
+        for key in inner:
+            yield from _results(data[key], f"{place}.{key}", arrival)
     else:
         yield place, arrival, data
 
@@ -83,12 +115,15 @@ def _capitalised(data: Any) -> Any:
     return data
 
 
-def parse(data: Any, source: str) -> Parsed:
-    """The finals become words and segments; every event becomes a row of events."""
-    words: dict[str, list[Any]] = {
-        column: []
-        for column in ("segment", "start", "end", "content", "kind", "confidence", "speaker", "channel")
-    }
+WORDS = ("segment", "start", "end", "content", "kind", "confidence", "speaker", "channel")
+
+
+def parse(data: Any, source: str, cut: bool = False) -> Parsed:
+    """The finals become words and segments; every event becomes a row of events.
+
+    ``cut`` says that the file ends in the middle of an event.
+    """
+    words: dict[str, list[Any]] = {column: [] for column in (*WORDS, "language", "filtered")}
     segments: dict[str, list[Any]] = {
         column: [] for column in ("segment", "start", "end", "speaker", "channel", "transcript")
     }
@@ -147,6 +182,8 @@ def parse(data: Any, source: str) -> Parsed:
                 confidence,
                 speaker,
                 result.channel_id,
+                result.language_code,
+                _filtered(item),
             )
         if len(result.alternatives) > 1:
             alternatives += [
@@ -154,7 +191,9 @@ def parse(data: Any, source: str) -> Parsed:
                 for rank, hypothesis in enumerate(result.alternatives)
                 for position, item in enumerate(hypothesis.items or ())
             ]
-        entities += best.entities or []
+        for entity in best.entities or ():
+            entity.category = entity.type or entity.category or ""
+            entities.append(entity)
     for place, columns in (("words", words), ("results", segments), ("events", events)):
         check(columns, place, source)
     tables = {"words": words, "segments": segments, "events": events}
@@ -162,15 +201,27 @@ def parse(data: Any, source: str) -> Parsed:
         names = ("segment", "rank", "position", "content", "confidence", "start", "end")
         tables["alternatives"] = dict(zip(names, map(list, zip(*alternatives))))
     if entities:
-        tables["phi"] = phi(entities)
+        tables["phi"] = phi(entities, words)
     row = {
         "engine": "amazon-transcribe",
         "mode": "streaming",
         "duration": end,
         "channels": len(set(segments["channel"]) - {None}),
-        "status": "IN_PROGRESS" if partial else "COMPLETED",  # cut before the last result was final
+        "language": max(filter(None, words["language"]), key=words["language"].count, default=None),
+        # IN_PROGRESS: the stream stopped before its last result was final
+        "status": CUT if cut else "IN_PROGRESS" if partial else "COMPLETED",
     }
     return Parsed(recording=row, tables=tables)
+
+
+CUT = "CUT"
+"""Status of a recording whose file ends in the middle of an event."""
+
+
+def _filtered(item: Item) -> str | None:
+    if item.content and _REDACTED.fullmatch(item.content):
+        return "redacted"
+    return "masked" if item.content == "***" else "tagged" if item.vocabulary_filter_match else None
 
 
 def _add(columns: dict[str, list[Any]], *row: Any) -> None:

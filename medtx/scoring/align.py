@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Side = Transcripts | Mapping[str, str] | str | PathLike[str]
 
 
+WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS")
+"""Status of a job that has nothing to align."""
+
 LONG = 4096
 """Tokens or characters above which an alignment is first tried within a narrow band."""
 
@@ -170,6 +173,10 @@ def align(
         raise InputError(
             "the references were made by an engine and the hypotheses were not: are they swapped?"
         )
+    silent = hyp.recordings["status"].isin(WITHOUT_RESULT)  # jobs that failed, say: not empty results
+    silent &= ~hyp.recordings["recording"].isin(hyp.segments["recording"])
+    if silent.any():
+        hyp = hyp.select(hyp.recordings.loc[~silent, "recording"])
     hyp_names, ref_names = hyp.recordings["recording"].tolist(), ref.recordings["recording"].tolist()
     both = set(hyp_names) & set(ref_names)
     names = [name for name in hyp_names if name in both]

@@ -1,0 +1,126 @@
+"""What ``read`` was given -> single sources, each with its name and where it lies."""
+
+import os
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from os import PathLike, fspath
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+from medtx.errors import InputError, ReadError
+from medtx.files import find, find_remote, is_remote, load
+from medtx.reading import references, streaming
+from medtx.transcripts import from_parquet
+
+LINES = (".jsonl", ".ndjson")
+RESULTS = (".json", *LINES)
+_AT_ONCE = 16
+"""Objects of a remote store that are fetched side by side: each is mostly waiting."""
+
+
+class Source(NamedTuple):
+    name: str  # for the recording, where the result has none
+    path: str
+    data: Any = None  # bytes, an object, or the error that keeps it from being read; None: in the file
+
+
+def kind(path: str) -> str:
+    """The suffix that says how to read it: that of ``a.json.gz`` is ``.json``."""
+    return PurePath(path.lower().partition("?")[0].removesuffix(".gz")).suffix
+
+
+def expand(source: Any) -> Iterator[Source]:
+    """Each single source."""
+    if isinstance(source, bytes | Mapping) or streaming.is_event(source):
+        yield Source("memory", "", source)
+        return
+    if hasattr(source, "read"):
+        data = source.read()
+        name = str(getattr(source, "name", ""))
+        yield Source(_name(Path(name)) or "memory", name, data.encode() if isinstance(data, str) else data)
+        return
+    if not isinstance(source, str | PathLike):
+        for one in source:
+            yield from expand(one)
+        return
+    name = fspath(source)
+    if name.lstrip()[:1] in ("{", "["):
+        raise InputError("expected a path, got text that looks like JSON: pass it as bytes, or parsed")
+    try:
+        yield from _found(name)
+    except ReadError as error:  # handed on, so that the sources after it are still read
+        yield Source("", name, error)
+
+
+def fetched(sources: Iterable[Source]) -> Iterator[Source]:
+    """The same sources, those of remote stores with their bytes, a few fetched ahead."""
+    waiting: deque[tuple[Source, Future[bytes] | None]] = deque()
+
+    def first() -> Source:
+        source, coming = waiting.popleft()
+        try:
+            return source if coming is None else source._replace(data=coming.result())
+        except ReadError as error:
+            return source._replace(data=error)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for source in sources:
+            remote = source.data is None and is_remote(source.path)
+            waiting.append((source, pool.submit(load, source.path) if remote else None))
+            if not remote or len(waiting) > _AT_ONCE:
+                yield first()
+        while waiting:
+            yield first()
+
+
+def _found(name: str) -> Iterator[Source]:
+    nothing = f"no {_expected()} file in this folder"
+    if is_remote(name):
+        for uri in find_remote(name, _wanted, nothing):
+            yield Source(_name(PurePath(uri.partition("?")[0])), uri)
+        return
+    if os.path.isfile(os.path.join(name, "recordings.parquet")):
+        yield Source("", name, from_parquet(Path(name)))
+        return
+    for file in find(name, _wanted, nothing):
+        if file.suffix.lower() == ".zip":
+            yield from _members(file)
+        else:
+            yield Source(_name(file), str(file))
+
+
+def _name(file: PurePath) -> str:
+    return file.with_suffix("").stem if file.suffix.lower() == ".gz" else file.stem
+
+
+def _members(file: Path) -> Iterator[Source]:
+    """What a folder of the same content would give."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            inside = [m.filename for m in archive.infolist() if not m.is_dir()]
+            wanted = _wanted(PurePath(m) for m in inside if not m.startswith("__MACOSX/"))
+            if not wanted:
+                raise ReadError(str(file), f"no {_expected()} file in this archive")
+            for member in wanted:
+                yield Source(_name(member), str(file / member), archive.read(member.as_posix()))
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        # RuntimeError: it asks for a password
+        raise ReadError(str(file), f"expected a ZIP archive: {str(error).lower()}") from None
+
+
+def _texts() -> list[str]:
+    return [suffix for suffix in references.READERS if suffix not in (".csv", ".tsv")]
+
+
+def _expected() -> str:
+    return ", ".join((*RESULTS, *_texts()))
+
+
+def _wanted(files: Iterable[PurePath]) -> list[PurePath]:
+    """The results among these, or the references where there is none."""
+    seen = sorted(file for file in files if not file.name.startswith("."))
+    results = [file for file in seen if kind(file.name) in RESULTS]
+    return results or [file for file in seen if kind(file.name) in _texts()]

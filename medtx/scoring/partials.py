@@ -1,0 +1,147 @@
+"""What a reader of the live transcript sees: how late each word comes, and how often it changes.
+
+Times in seconds on the clock of the stream's recording (``events.arrival``). Each word of a
+final result is followed back through the partial results before it, each aligned with the
+next by minimum edit distance; case and marks do not count as changes.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from rapidfuzz.distance import Levenshtein
+
+from medtx.errors import InputError
+from medtx.transcripts import Transcripts
+
+_DAY = 86400
+
+
+class _Shown(NamedTuple):
+    word: str
+    at: float  # arrival of the event that first had it
+    changes: int = 0
+
+
+def streaming_metrics(
+    transcripts: Transcripts, *, start: float | Mapping[str, float] = 0.0, per: str = "recording"
+) -> pd.DataFrame:
+    """Latency and stability of live transcripts: one row a recording, then TOTAL.
+
+    ``first_latency`` is the time from a word's end in the audio to the first event that shows
+    it (perhaps as another word), ``final_latency`` to its final result: median and 95th
+    percentile over words, NaN where no arrival was recorded. ``revisions`` is the mean number
+    of changes of a word after it was first shown, ``changed`` the share of words with any,
+    ``withdrawn`` how many words were shown and then taken back. ``start`` is when the audio
+    began on the clock of the arrivals (one for all, or by recording). With ``per="word"``, a
+    row a word of the final results, by its ``position``.
+
+    Raises `InputError` where there are no events, or the arrivals are times of day and
+    ``start`` does not say when the audio began.
+
+    >>> def event(text, t, partial):
+    ...     items = [{"Type": "pronunciation", "StartTime": i, "EndTime": i + 1, "Content": w}
+    ...              for i, w in enumerate(text.split())]
+    ...     return {"t": 1000 * t, "data": {"ResultId": "a", "StartTime": 0, "EndTime": 2,
+    ...             "IsPartial": partial, "Alternatives": [{"Transcript": text, "Items": items}]}}
+    >>> import medtx
+    >>> t = medtx.read([event("no", 1.5, True), event("know pain", 2.5, True),
+    ...                 event("no pain", 3.5, False)])
+    >>> streaming_metrics(t, per="word")[["content", "first_latency", "final_latency", "revisions"]]
+      content  first_latency  final_latency  revisions
+    0      no            0.5            2.5          2
+    1    pain            0.5            1.5          0
+    """
+    if per not in ("recording", "word"):
+        raise InputError(f"per={per!r} is not one of 'recording' or 'word'")
+    if transcripts.events.empty:
+        raise InputError("these recordings have no streaming events")
+    rows: list[tuple[Any, ...]] = []
+    withdrawn: dict[str, int] = {}
+    words = dict(iter(transcripts.words.groupby("recording", observed=True)))
+    for name, events in transcripts.events.groupby("recording", observed=True):
+        began = start if isinstance(start, int | float) else start.get(name, 0.0)
+        if (events["arrival"] - began).max() > 30 * _DAY:
+            raise InputError(f"recording {name!r}: its arrivals are times of day: start= says when it began")
+        withdrawn[name] = 0
+        finals = words[name] if name in words else transcripts.words[:0]
+        for word, shown, arrival, gone in _followed(events, finals):
+            withdrawn[name] += gone
+            if word is not None:
+                late = [at - began - word.end for at in (shown.at, arrival)]
+                rows.append((name, word.position, word.content, *late, shown.changes))
+    columns = ["recording", "position", "content", "first_latency", "final_latency", "revisions"]
+    table = pd.DataFrame(rows, columns=columns)
+    if per == "word":
+        return table
+    groups = [*((name, table[table["recording"] == name]) for name in withdrawn), ("TOTAL", table)]
+    withdrawn["TOTAL"] = sum(withdrawn.values())
+    return (
+        pd.DataFrame({name: _summary(group) | {"withdrawn": withdrawn[name]} for name, group in groups})
+        .T.astype({"words": int, "withdrawn": int})
+        .rename_axis("recording")
+    )
+
+
+def _summary(words: pd.DataFrame) -> dict[str, float]:
+    summary: dict[str, float] = {"words": len(words)}
+    for column in ("first_latency", "final_latency"):
+        summary[column] = words[column].median()
+        summary[f"{column}_p95"] = words[column].quantile(0.95)
+    revisions = words["revisions"].astype(float)
+    return summary | {
+        "revisions": revisions.mean(),
+        "changed": (revisions > 0).mean() if len(words) else np.nan,
+    }
+
+
+def _followed(events: pd.DataFrame, words: pd.DataFrame) -> Iterator[tuple[Any, _Shown, float, int]]:
+    """Each final word with how it was shown, its arrival, and how many words were withdrawn before it."""
+    said = dict(iter(words[words["kind"] == "pronunciation"].groupby("segment")))
+    showing: dict[str, list[_Shown]] = {}
+    done: set[str] = set()
+    for event in events.itertuples():
+        if event.result in done:  # a final that was sent again
+            continue
+        if event.partial:
+            showing[event.result], gone = _next(
+                showing.get(event.result, []), [_bare(w) for w in event.transcript.split()], event.arrival
+            )
+            yield None, _Shown("", np.nan), np.nan, gone
+            continue
+        final = list(said[len(done)].itertuples()) if len(done) in said else []
+        done.add(event.result)
+        pieces = [(word, _bare(piece)) for word in final for piece in word.content.split() or [""]]
+        shown, gone = _next(showing.pop(event.result, []), [piece for _, piece in pieces], event.arrival)
+        yield None, _Shown("", np.nan), np.nan, gone
+        by_word: dict[int, list[_Shown]] = {}
+        for (word, _), one in zip(pieces, shown):
+            by_word.setdefault(word.position, []).append(one)
+        for word in final:
+            mine = by_word[word.position]
+            first = min(mine, key=lambda one: one.at)
+            yield word, first._replace(changes=max(one.changes for one in mine)), event.arrival, 0
+
+
+def _bare(word: str) -> str:
+    return word.lower().strip(".,?!;:") or word
+
+
+def _next(before: list[_Shown], words: list[str], arrival: float) -> tuple[list[_Shown], int]:
+    """The words of an event, each with its past; and how many of those before are gone."""
+    after: list[_Shown] = []
+    gone = 0
+    # Backwards: of equally short edits, the one that puts new words last.
+    before, words = before[::-1], words[::-1]
+    for edit in Levenshtein.opcodes([one.word for one in before], words):
+        old, new = before[edit.src_start : edit.src_end], words[edit.dest_start : edit.dest_end]
+        if edit.tag == "insert":
+            after += [_Shown(word, arrival) for word in new]
+        elif edit.tag == "delete":
+            gone += len(old)
+        elif edit.tag == "equal":
+            after += old
+        else:
+            after += [_Shown(word, one.at, one.changes + 1) for one, word in zip(old, new)]
+    return after[::-1], gone
