@@ -6,7 +6,7 @@ categorical. ``recording`` is the key that ties the tables together.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,7 +137,7 @@ def frame(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pd.Categ
         values = columns.get(column)
         if dtype == "category":
             if values is None:
-                values = pd.Categorical.from_codes(np.full(size, -1, np.int8), dtype=labels([]).dtype)
+                values = pd.Categorical.from_codes(np.full(size, -1, np.int8), dtype=_categories(()))
             data[column] = values if isinstance(values, pd.Categorical | np.ndarray) else labels(values)
         elif dtype == "str":
             data[column] = pd.array([None] * size if values is None else values, dtype="str")
@@ -163,7 +163,13 @@ def labels(values: Sequence[Any]) -> pd.Categorical:
     code = dict.fromkeys(found, -1) | {name: n for n, name in enumerate(names)}
     size = np.int8 if len(names) < 128 else np.int32
     codes = np.fromiter(map(code.__getitem__, values), size, len(values))
-    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(pd.Index(names, dtype="str")))
+    return pd.Categorical.from_codes(codes, dtype=_categories(tuple(names)))
+
+
+@lru_cache(maxsize=64)
+def _categories(names: tuple[str, ...]) -> pd.CategoricalDtype:
+    """The same few again and again: pandas takes a while to make one."""
+    return pd.CategoricalDtype(pd.Index(names, dtype="str"))
 
 
 def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Transcripts: the set of tables that every reader returns."""
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, reason
+from medtx.errors import InputError, ReadError
 from medtx.tables import TABLES, frame, labels, stack
 
 
@@ -133,24 +134,34 @@ class Transcripts:
         """Put recordings together whose new names, given by ``name``, are the same.
 
         Utterances come in order of time. For speakers or channels that were recognised, or
-        transcribed, in files of their own. A speaker without a label gets the old name.
+        transcribed, in files of their own: a speaker whose label says nothing (there is none, or
+        it stands in several of these files) is named by what tells the old names apart.
 
         >>> import medtx
         >>> t = medtx.from_text({"visit_doctor": "Any pain?", "visit_patient": "No."})
         >>> t.merge(lambda name: name.split("_")[0]).text(speakers=True)["visit"]
-        'visit_doctor: Any pain?\\nvisit_patient: No.'
+        'doctor: Any pain?\\npatient: No.'
         """
         old = self.recordings["recording"].astype(str)
         new = {one: name(one) for one in old}
         names = list(dict.fromkeys(new.values()))
         dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+        own = _apart(new)
+        said = self.words[["recording", "speaker"]].drop_duplicates().dropna()
+        voices = Counter((new[one], who) for one, who in said.itertuples(index=False))
+        several = Counter(said["recording"])
+
+        def voice(one: str, who: object) -> str:
+            if isinstance(who, str) and voices[new[one], who] < 2:
+                return who
+            return f"{own[one]} {who}" if isinstance(who, str) and several[one] > 1 else own[one]
+
         tables = {}
         for table, rows in self.tables().items():
             if "recording" in rows:
                 label = rows["recording"].astype(str)
                 if "speaker" in rows:
-                    who = rows["speaker"].astype(object).where(rows["speaker"].notna(), label)
-                    rows = rows.assign(speaker=labels(who.tolist()))
+                    rows = rows.assign(speaker=labels(list(map(voice, label, rows["speaker"]))))
                 rows = rows.assign(recording=label.map(new).astype(dtype), old=label)
             tables[table] = rows
         segments = tables["segments"].sort_values(["recording", "start"], kind="stable", ignore_index=True)
@@ -258,6 +269,22 @@ class Transcripts:
         return to_label_studio(self, path, audio, threshold)
 
 
+def _apart(merged: Mapping[str, str]) -> dict[str, str]:
+    """Of each old name, what tells it from the others that get the same new name.
+
+    >>> _apart({"day1_doctor": "day1", "day1_patient": "day1", "day2": "day2"})
+    {'day1_doctor': 'doctor', 'day1_patient': 'patient', 'day2': 'day2'}
+    """
+    groups: dict[str, list[str]] = {}
+    for name, new in merged.items():
+        groups.setdefault(new, []).append(name)
+    shared = {}
+    for new, group in groups.items():
+        prefix = os.path.commonprefix(group) if len(group) > 1 else ""  # noqa: RUF071  names, not paths
+        shared[new] = max(prefix.rfind(mark) for mark in "_-. /") + 1  # whole words only
+    return {name: name[shared[new] :] or name for name, new in merged.items()}
+
+
 def concat(parts: Iterable[Transcripts]) -> Transcripts:
     """One `Transcripts` of several; raises `InputError` where two have a recording of the same name.
 
@@ -286,11 +313,14 @@ def from_parquet(folder: Path) -> Transcripts:
     for table in Transcripts().tables():
         path = folder / f"{table}.parquet"
         try:
-            tables[table] = pd.read_parquet(path)
-        except FileNotFoundError as error:
-            raise ReadError(str(path), reason(error)) from None
+            rows = tables[table] = pd.read_parquet(path)
+        except FileNotFoundError:
+            raise ReadError(str(path), "no such file or directory") from None
         except (OSError, ValueError) as error:
             raise ReadError(str(path), f"expected a Parquet file: {str(error).lower()[:200]}") from None
-        if missing := [column for column in TABLES[table] if column not in tables[table]]:
+        if missing := [column for column in TABLES[table] if column not in rows]:
             raise ReadError(str(path), f"expected the column {missing[0]}")
+        for column, values in rows.items():  # Parquet forgets what kind of nothing an empty one holds
+            if isinstance(values.dtype, pd.CategoricalDtype) and not len(values.cat.categories):
+                rows[column] = labels([None] * len(rows))
     return Transcripts(**tables)

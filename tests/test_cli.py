@@ -110,3 +110,33 @@ def test_the_demo_does_the_main_job(tmp_path):
     assert all(source.startswith("data:image/svg+xml;base64,") for source in links.sources)
     for said in ("RADIOLOGY", "TOTAL", "synthetic voices", "more are missing altogether", "deletions"):
         assert said in report
+
+
+def test_read_says_what_was_found_and_keeps_its_tables(capsys, tmp_path):
+    def run(*args: object) -> tuple[int, str, str]:
+        status = 0
+        try:
+            main(["read", *map(str, args)])
+        except SystemExit as stopped:
+            status = stopped.code
+        return status, *capsys.readouterr()
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps(job(("pain", 0.9), ("here", 0.5), name="a")))
+    status, out, _ = run(folder, "--out", tmp_path / "out")
+    assert status == 0
+    assert "amazon-transcribe batch" in " ".join(out.split())
+    assert "Transcripts: 1 recordings, 2 words" in out
+    assert medtx.read(tmp_path / "out").text().to_dict() == {"a": "pain here"}
+    (folder / "b.json").write_text("{")
+    status, _, err = run(folder, "--out", tmp_path / "csv", "--csv")
+    assert status == 1
+    assert f"not read: {folder / 'b.json'}: at byte 1" in err
+    assert (tmp_path / "csv" / "words.csv").read_text().startswith("recording,position,")
+    status, _, err = run(folder / "b.json", tmp_path / "none.json")
+    assert status == 2
+    assert err.count("not read: ") == 2
+    status, _, err = run(folder / "a.json", "--metadata", "none.csv")
+    assert status == 2
+    assert err == "medtx: none.csv: no such file or directory\n"

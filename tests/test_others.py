@@ -214,3 +214,154 @@ def test_half_a_result_is_named():
     ):
         with pytest.raises(ReadError, match=message):
             medtx.read(data)
+
+
+GOOGLE = {
+    "results": [
+        {
+            "alternatives": [
+                {
+                    "transcript": "no fever",
+                    "confidence": 0.9,
+                    "words": [
+                        {"endTime": "0.300s", "word": "no", "confidence": 0.8},
+                        {"startTime": "0.300s", "endTime": "1.100s", "word": "fever", "confidence": 0.7},
+                    ],
+                }
+            ],
+            "resultEndTime": "1.200s",
+            "languageCode": "en-us",
+        },
+        {
+            "alternatives": [
+                {
+                    "words": [
+                        {"endTime": "0.300s", "word": "no", "confidence": 0.8, "speakerTag": 1},
+                        {
+                            "startTime": "0.300s",
+                            "endTime": "1.100s",
+                            "word": "fever",
+                            "confidence": 0.7,
+                            "speakerTag": 2,
+                        },
+                    ]
+                }
+            ]
+        },
+    ]
+}  # speech:recognize of version 1: https://cloud.google.com/speech-to-text/docs/multiple-voices
+
+
+def test_google_version_1_repeats_its_words_with_speakers():
+    for data in (GOOGLE, {"name": "123", "response": GOOGLE}, json.dumps(GOOGLE).encode()):
+        t = medtx.read(data)
+        check(t)
+        assert t.words[["content", "start", "end", "confidence", "speaker"]].to_numpy().tolist() == [
+            ["no", 0.0, 0.3, 0.8, "1"],
+            ["fever", 0.3, 1.1, 0.7, "2"],
+        ]
+        assert t.recordings[["engine", "language"]].to_numpy().tolist() == [["google", "en-us"]]
+        assert len(t.segments) == 2
+    plain = medtx.read({"results": GOOGLE["results"][:1]})
+    assert plain.words["speaker"].isna().all()
+    assert plain.segments["transcript"].tolist() == ["no fever"]
+
+
+def test_google_version_2_and_pythons_names():
+    """Offsets in place of times, labels in place of tags; snake case and numbers from `MessageToDict`."""
+    words = [
+        {"startOffset": "1s", "endOffset": "1.5s", "word": "left", "speakerLabel": "A"},
+        {"start_offset": "1.5s", "end_offset": "2s", "word": "knee", "speaker_label": "A"},
+        {"start_time": {"seconds": 2}, "end_time": {"seconds": 2, "nanos": 500000000}, "word": "pain"},
+    ]
+    channels = [
+        {"alternatives": [{"words": words}], "channelTag": 1},
+        {"alternatives": [{"transcript": "right knee"}], "channel_tag": 2},
+        {"resultEndOffset": "9s"},
+    ]
+    t = medtx.read({"results": channels})
+    check(t)
+    assert t.words["start"].tolist()[:3] == [1, 1.5, 2]
+    assert t.words["content"].tolist() == ["left", "knee", "pain", "right", "knee"]
+    assert t.words["channel"].tolist() == ["ch_1"] * 3 + ["ch_2"] * 2
+    assert medtx.read({"results": []}).words.empty  # silence
+
+
+def test_azure_batch_fast_and_recogniser():
+    """https://learn.microsoft.com/azure/ai-services/speech-service/batch-transcription-get"""
+    lexical = [
+        {"word": "hello", "offsetInTicks": 7600000.0, "durationInTicks": 7600000.0, "confidence": 0.9},
+        {"word": "world", "offsetInTicks": 15200000.0, "durationInTicks": 5600000.0, "confidence": 0.4},
+    ]
+    shown = [
+        {"displayText": "Hello", "offsetInTicks": 7600000.0, "durationInTicks": 7600000.0},
+        {"displayText": "world.", "offsetInTicks": 15200000.0, "durationInTicks": 5600000.0},
+    ]
+    best = {"confidence": 0.5, "lexical": "hello world", "display": "Hello world.", "words": lexical}
+    phrase = {"recognitionStatus": "Success", "channel": 0, "speaker": 1, "locale": "en-US"}
+    batch = {"source": "a.wav", "durationInTicks": 25800000, "combinedRecognizedPhrases": []}
+    fast = [
+        {"text": "Hello", "offsetMilliseconds": 760, "durationMilliseconds": 760},
+        {"text": "world.", "offsetMilliseconds": 1520, "durationMilliseconds": 560},
+    ]
+    live = [
+        {"Word": "hello", "Offset": 7600000, "Duration": 7600000, "Confidence": 0.9},
+        {"Word": "world", "Offset": 15200000, "Duration": 5600000, "Confidence": 0.4},
+    ]
+    detailed = {"RecognitionStatus": "Success", "Offset": 7600000, "Duration": 13200000, "Channel": 0}
+    for data, words, sure in (
+        (batch | {"recognizedPhrases": [phrase | {"nBest": [best]}]}, ["hello", "world"], [0.9, 0.4]),
+        (
+            batch | {"recognizedPhrases": [phrase | {"nBest": [best | {"displayWords": shown}]}]},
+            ["Hello", "world."],
+            [0.9, 0.4],
+        ),
+        (
+            {"durationMilliseconds": 2580, "combinedPhrases": [], "phrases": [phrase | {"words": fast}]},
+            ["Hello", "world."],
+            [None, None],
+        ),
+        ([detailed | {"NBest": [{"Confidence": "0.5", "Words": live}]}], ["hello", "world"], [0.9, 0.4]),
+    ):
+        t = medtx.read(data)
+        check(t)
+        assert t.recordings["engine"].tolist() == ["azure"]
+        assert t.words["content"].tolist() == words
+        assert t.words["start"].tolist() == [0.76, 1.52]
+        assert t.words["end"].tolist() == pytest.approx([1.52, 2.08])
+        assert (
+            t.words["confidence"].astype(object).where(t.words["confidence"].notna(), None).tolist() == sure
+        )
+    simple = medtx.read(detailed | {"DisplayText": "Hello world."})
+    assert simple.text().tolist() == ["Hello world."]
+    assert simple.words["start"].isna().all()
+
+
+def test_a_format_of_ones_own(tmp_path):
+    from medtx.reading import Word, of_words, others, references, register
+
+    def known(data: object) -> bool:
+        return "utterances" in data
+
+    @register(known)
+    def dictaphone(data, source):
+        return of_words("dictaphone", (Word(u["w"], u["at"]) for u in data["utterances"]), source)
+
+    @register(".dict")
+    def lines(text, source):
+        return [
+            of_words("lines", map(Word, line.split()), source, name=line[:1]) for line in text.split("\n")
+        ]
+
+    try:
+        t = medtx.read({"utterances": [{"w": "Hello", "at": 0.5}]})
+        check(t)
+        assert t.recordings["engine"].tolist() == ["dictaphone"]
+        with pytest.raises(ReadError, match="looks like a result of dictaphone, but is not whole: no 'at'"):
+            medtx.read({"utterances": [{"w": "Hello"}]})
+        (tmp_path / "a.dict").write_text("a b\nc d e")
+        assert medtx.read(tmp_path).text().to_dict() == {"a": "a b", "c": "c d e"}
+        assert medtx.read({"results": {"items": []}}).words.empty  # the others are read as before
+    finally:
+        others.FORMATS.remove((known, dictaphone))
+        del references.READERS[".dict"]

@@ -5,7 +5,9 @@ import gzip
 import io
 import json
 import math
+import random
 import zipfile
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import medtx
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, MedtxError, ReadError
 from medtx.tables import TABLES
 from tests.conftest import job
 
@@ -452,3 +454,183 @@ def test_recordings_named_like_numbers_or_nothing(tmp_path):
     path.write_text("recording,duration\nNA,00:12\n007,1\n")
     with pytest.raises(ReadError, match="at column duration: expected float64 values"):
         medtx.read([job(("a", 0.9), name="NA"), job(("b", 0.9), name="007")], metadata=path)
+
+
+def test_what_a_filter_or_redaction_did_is_in_the_words(shared):
+    variants = shared / "transcribe-batch" / "variants"
+    masked = medtx.read(variants / "07-vocabulary-filter-mask.json").words
+    assert masked.loc[masked["filtered"] == "masked", "content"].unique().tolist() == ["***"]
+    assert (masked["content"] == "***").sum() == masked["filtered"].notna().sum() == 10
+    flags = medtx.read(sorted(variants.glob("0[56]-*.json"))).recordings["redacted"]
+    assert flags.tolist() == [True, False]
+    result = job(("Mike", 0.9), ("said", 0.9), ("damn", 0.9))
+    items = result["results"]["items"]
+    hidden = {"content": "[PII]", "redactions": [{"confidence": "0.99", "type": "NAME", "category": "PII"}]}
+    items[0]["alternatives"] = [hidden]  # as in the guide's page on PII redaction
+    items[2]["vocabularyFilterMatch"] = True
+    t = medtx.read(result)
+    check(t)
+    assert t.words["filtered"].astype(object).fillna("").tolist() == ["redacted", "", "tagged"]
+    assert t.words["phi"].astype(object).fillna("").tolist() == ["NAME", "", ""]
+    assert t.phi[["content", "category", "start", "end", "confidence"]].to_numpy().tolist() == [
+        ["[PII]", "NAME", 0.0, 0.4, 0.99]
+    ]
+
+
+def test_phi_is_joined_to_the_words_it_covers():
+    result = job(("Mister", 0.9), ("Bertrand", 0.9), ("Russell", 0.9), ("coughs", 0.9))
+    result["results"]["entities"] = [
+        {"content": "Bertrand Russell", "category": "PHI*-Personal*", "startTime": 0.48, "endTime": 1.46}
+    ]
+    words = medtx.read(result).words
+    assert words["phi"].notna().tolist() == [False, True, True, False]
+
+
+def test_languages_of_recordings_and_words():
+    result = job(("yes", 0.9), ("sí", 0.9), ("claro", 0.9))
+    assert medtx.read(result).recordings["language"].isna().all()
+    for item, code in zip(result["results"]["items"], ("en-US", "es-US", "es-US")):
+        item["language_code"] = code
+    t = medtx.read(result)
+    assert t.words["language"].tolist() == ["en-US", "es-US", "es-US"]
+    assert t.recordings["language"].tolist() == ["es-US"]  # most words
+    result["results"]["language_codes"] = [{"language_code": "en-US", "duration_in_seconds": "9.0"}]
+    assert medtx.read(result).recordings["language"].tolist() == ["en-US"]
+    result["results"]["language_code"] = "en-GB"
+    assert medtx.read(result).recordings["language"].tolist() == ["en-GB"]
+
+
+def test_alternatives_of_single_words():
+    result = job(("chess", 0.6), ("pain", 0.9))
+    result["results"]["items"][0]["alternatives"].append({"content": "chest", "confidence": "0.4"})
+    t = medtx.read(result)
+    check(t)
+    rows = t.alternatives[["segment", "rank", "position", "content", "confidence"]].to_numpy().tolist()
+    assert rows == [[0, 0, 0, "chess", 0.6], [0, 1, 0, "chest", 0.4]]
+    assert len(t.words) == 2
+
+
+def test_each_channel_is_a_segment_where_none_is_marked():
+    result = job(("a", 0.9), ("b", 0.9), ("c", 0.9))
+    for item, channel in zip(result["results"]["items"], ("ch_0", "ch_1", "ch_0")):
+        item["channel_label"] = channel
+    result["results"]["items"].append(
+        {"type": "punctuation", "alternatives": [{"content": "."}], "channel_label": "ch_1"}
+    )
+    t = medtx.read(result)
+    check(t)
+    assert t.words["segment"].tolist() == [0, 1, 0, 1]
+    assert t.segments[["channel", "start", "end", "transcript"]].to_numpy().tolist() == [
+        ["ch_0", 0.0, 1.4, "a c"],
+        ["ch_1", 0.5, 0.9, "b."],
+    ]
+
+
+item = st.fixed_dictionaries(
+    {
+        "word": texts,
+        "confidence": st.none() | st.floats(0, 1),
+        "gap": st.floats(0, 5),
+        "long": st.floats(0, 2),
+    },
+    optional={"speaker_label": st.sampled_from(["spk_0", "spk_1", ""]), "mark": st.sampled_from(".,?")},
+)
+
+
+@given(st.lists(item, max_size=25), st.integers(1, 2), st.booleans())
+def test_order_numbers_and_words_hold_for_any_result(said, channels, listed):
+    """Words stay in time order within a channel, positions are dense, and nothing is lost."""
+    items, at = [], [0.0] * channels
+    for n, one in enumerate(said):
+        c = n % channels
+        start = at[c] + one["gap"]
+        at[c] = end = start + one["long"]
+        label = {"channel_label": f"ch_{c}"} if channels > 1 else {}
+        if "speaker_label" in one:
+            label["speaker_label"] = one["speaker_label"]
+        sure = {} if one["confidence"] is None else {"confidence": str(one["confidence"])}
+        times = {"start_time": repr(start), "end_time": repr(end)}
+        items.append(
+            {"type": "pronunciation", "alternatives": [{"content": one["word"]} | sure]} | times | label
+        )
+        if "mark" in one:
+            alternatives = [{"content": one["mark"], "confidence": "0.0"}]
+            items.append({"type": "punctuation", "alternatives": alternatives} | label)
+    results = {"items": items}
+    if listed and channels > 1:
+        mine = [[i for i in items if i["channel_label"] == f"ch_{c}"] for c in range(channels)]
+        results["channel_labels"] = {
+            "channels": [{"channel_label": f"ch_{c}", "items": mine[c]} for c in range(channels)]
+        }
+    t = medtx.read({"jobName": "any", "results": results})
+    check(t)
+    words = t.words
+    assert words["content"].tolist() == [i["alternatives"][0]["content"] for i in items]
+    for _, rows in words.groupby(words["channel"].astype(object).fillna("-")):
+        assert rows["start"].dropna().is_monotonic_increasing
+    spoken = words[words["kind"] == "pronunciation"]
+    spans = t.segments.set_index("segment").loc[spoken["segment"]]
+    assert (spans["start"].to_numpy() <= spoken["start"].to_numpy()).all()
+    assert (spans["end"].to_numpy() >= spoken["end"].to_numpy()).all()
+
+
+def mutated(draw: random.Random, raw: bytes) -> bytes:
+    """A few bytes lost, doubled, put in, or cut off."""
+    data = bytearray(raw)
+    for _ in range(draw.randint(1, 4)):
+        at = draw.randrange(len(data) + 1)
+        how = draw.randrange(5)
+        if how == 0:
+            del data[at : at + draw.randint(1, 40)]
+        elif how == 1:
+            data[at:at] = draw.randbytes(draw.randint(1, 4))
+        elif how == 2:
+            data[at:at] = data[at : at + draw.randint(1, 200)]
+        elif how == 3:
+            part = draw.choice(
+                [b"null", b"-1", b"1e999", b'""', b"[]", b"{}", b"true", b"NaN", b"[[[", b'"x"']
+            )
+            end = data.find(b",", at)
+            data[at : max(end, at)] = part
+        elif len(data) > 1:
+            del data[draw.randrange(1, len(data)) :]
+    return bytes(data)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*cut inside its last event:UserWarning", "ignore:no result was read")
+def test_twelve_thousand_damaged_files_of_every_kind(shared):
+    """Real results with damage give tables or one MedtxError that names the file, never anything else."""
+    draw = random.Random(0)
+    real = [
+        *sorted((shared / "transcribe-batch").rglob("*.json")),
+        *sorted((shared / "call-analytics").glob("*.json")),
+        *sorted((shared / "transcribe-medical-stream").glob("*.json")),
+    ]
+    small = []
+    for path in real:
+        raw = json.loads(path.read_text())
+        if isinstance(raw, list):
+            small.append(json.dumps(raw[:4] + raw[-2:]).encode())
+            small.append("\n".join(map(json.dumps, raw[:4] + raw[-2:])).encode())
+        elif isinstance(raw.get("results"), dict):
+            for key in ("items", "segments"):
+                if isinstance(raw["results"].get(key), list):
+                    raw["results"][key] = raw["results"][key][:12]
+            small.append(json.dumps(raw).encode())
+        else:
+            raw["Transcript"] = raw["Transcript"][:3] if isinstance(raw.get("Transcript"), list) else None
+            small.append(json.dumps(raw).encode())
+    outcomes: Counter[str] = Counter()
+    said = set()
+    for n in range(12_000):
+        data = mutated(draw, small[n % len(small)])
+        try:
+            check(medtx.read(data))
+            outcomes["tables"] += 1
+        except MedtxError as error:
+            said.add(str(error))
+            outcomes["error"] += 1
+    assert all(message.startswith("the result in memory: ") and "\n" not in message for message in said)
+    assert outcomes["tables"] > 1_000
+    assert outcomes["error"] > 1_000

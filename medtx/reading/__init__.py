@@ -95,8 +95,8 @@ def read(
     read = concat([*builder.kept, found]) if builder.kept else found
     if engine is not None:
         read.recordings["engine"] = labels([engine] * len(read))
-    cut = read.recordings.loc[read.recordings["status"] == CUT, "source"]
-    if len(cut):
+    if CUT in read.recordings["status"].cat.categories:
+        cut = read.recordings.loc[read.recordings["status"] == CUT, "source"]
         others = f" (and {len(cut) - 1} other files)" if len(cut) > 1 else ""
         warnings.warn(f"{cut.iloc[0]}{others}: cut inside its last event; read up to there", stacklevel=2)
     return read if metadata is None else join(read, metadata)

@@ -182,12 +182,15 @@ def parse(job: Job, source: str) -> Parsed:
         raise ReadError(source, "expected at least one", place)
     best = [several[0] for several in choices]
     kinds = [item.type for item in items]
+    sure = [one.confidence for one in best]
+    for n in [n for n, kind in enumerate(kinds) if kind == "punctuation"]:
+        sure[n] = None
     words: dict[str, Any] = {
         "start": [item.start_time for item in items],
         "end": [item.end_time for item in items],
         "content": [one.content for one in best],
         "kind": kinds,
-        "confidence": [None if kind == "punctuation" else one.confidence for kind, one in zip(kinds, best)],
+        "confidence": sure,
     }
     languages = [item.language_code for item in items]
     for column, values in (

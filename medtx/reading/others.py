@@ -233,6 +233,7 @@ def google(data: Any, source: str) -> Parsed:
     """
     results = _any(data, "response", "result") or data
     results = [r for r in results["results"] if r.get("alternatives")]
+    codes = [code for r in results if (code := _any(r, "languageCode", "language_code"))]
     last = results[-1]["alternatives"][0] if results else {}
     tagged = [_any(word, "speakerTag", "speaker_tag") for word in last.get("words") or ()]
     if len(results) > 1 and any(tagged) and not last.get("transcript"):
@@ -256,8 +257,7 @@ def google(data: Any, source: str) -> Parsed:
                 turn = None if speaker else n
                 yield Word(word["word"], start, end, sure, turn, _label(speaker), channel)
 
-    codes = (_any(result, "languageCode", "language_code") for result in results)
-    return of_words("google", words(), source, language=next(filter(None, codes), None))
+    return of_words("google", words(), source, language=codes[0] if codes else None)
 
 
 def _has(data: Any, *keys: str) -> bool:

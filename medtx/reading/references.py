@@ -190,7 +190,13 @@ def ctm(text: str, source: str) -> list[Parsed]:
             ) from None
         found.setdefault(name, []).append(said)
     return [
-        of_words(None, sorted(words, key=lambda w: (w.channel, w.start)), source, name=name)
+        # Only what was recognised has a confidence.
+        of_words(
+            "ctm" if any(w.confidence is not None for w in words) else None,
+            sorted(words, key=lambda w: (w.channel, w.start)),
+            source,
+            name=name,
+        )
         for name, words in found.items()
     ]
 
@@ -241,7 +247,8 @@ def seglst(segments: list[Mapping[str, Any]], source: str) -> list[Parsed]:
                 for key in ("start_time", "end_time")
             )
             speaker = None if segment.get("speaker") is None else str(segment["speaker"])
-            said = Utterance(str(segment["words"]), start, end, speaker)
+            channel = None if segment.get("channel") is None else str(segment["channel"])
+            said = Utterance(str(segment["words"]), start, end, speaker, channel)
             utterances.append((str(segment["session_id"]), said))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ReadError(source, "expected session_id, words and times in seconds", f"[{n}]") from None
