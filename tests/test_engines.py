@@ -316,12 +316,12 @@ def test_a_worker_that_dies_is_one_sentence(wav):
 
 
 def test_results_are_whole_whoever_else_writes_them(tmp_path):
-    from medtx.engines import _keep
+    from medtx.files import save
 
     data = {letter.encode() * 100_000 for letter in "abcd"}
     with ThreadPoolExecutor(4) as pool:
         for _ in range(20):
-            list(pool.map(lambda d: _keep(d, tmp_path / "x.json"), data))
+            list(pool.map(lambda d: save(tmp_path / "x.json", lambda part: part.write_bytes(d)), data))
             assert (tmp_path / "x.json").read_bytes() in data
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
