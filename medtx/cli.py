@@ -39,12 +39,11 @@ def _read(args: argparse.Namespace) -> None:
     _list_failures(found)
     if len(found):
         print(found.summary().to_string(na_rep="-"))
-    if args.out:
-        write = found.to_csv if args.csv else found.to_parquet
-        print(f"tables in {write(args.out)}")
     print(repr(found)[1:-1])
     if not len(found):
         sys.exit(2)
+    if args.out or args.csv:
+        print(f"tables in {found.to_csv(args.csv) if args.csv else found.to_parquet(args.out)}")
     if len(found.failures):
         sys.exit(1)
 
@@ -107,8 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("source", nargs="+", help="files, folders, globs, archives or s3:// addresses")
     verb.add_argument("--metadata", help="CSV or JSON with recording or file_name, and more columns")
-    verb.add_argument("--out", help="folder for the tables")
-    verb.add_argument("--csv", action="store_true", help="write CSV instead of Parquet")
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--out", help="folder for the tables, as Parquet")
+    form.add_argument("--csv", metavar="OUT", help="folder for the tables, as CSV")
     verb.set_defaults(run=_read)
 
     verb = verbs.add_parser("transcribe", help="recognise audio; keep a JSON result for each file")

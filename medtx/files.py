@@ -1,9 +1,11 @@
 """Find the files that a name stands for (a file, a folder, a glob, here or in S3); keep one."""
 
 import glob
+import gzip
 import os
 import re
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
@@ -58,15 +60,15 @@ def find_remote(name: str, wanted: Wanted, nothing: str) -> list[str]:
     """As `find`, for a URI that pyarrow's file systems know; ``*`` and ``**`` make it a glob."""
     from pyarrow.fs import FileSelector, FileType
 
-    scheme, path, query = _URI.fullmatch(name).groups("")  # type: ignore[union-attr]
-    path = path.rstrip("/")
     try:
-        files = _filesystem(scheme + path.partition("/")[0] + query)
+        files, scheme, path, query = _store(name)
+        path = path.rstrip("/")
         star = "*" in path
         folder = path.partition("*")[0].rpartition("/")[0] if star else path
         if not star and files.get_file_info(path).type == FileType.File:
             return [name]
-        inside = files.get_file_info(FileSelector(folder, recursive=True))
+        deep = not star or "**" in path or "*" in path.rpartition("/")[0]
+        inside = files.get_file_info(FileSelector(folder, recursive=deep))
     except (OSError, ValueError) as error:
         raise ReadError(name[:200], reason(error)) from None
     paths = [one.path for one in inside if one.type == FileType.File]
@@ -80,6 +82,12 @@ def find_remote(name: str, wanted: Wanted, nothing: str) -> list[str]:
     return [scheme + one + query for one in found]
 
 
+def _store(name: str) -> "tuple[FileSystem, str, str, str]":
+    """The file system of a URI, and its parts: scheme, path, query."""
+    scheme, path, query = _URI.fullmatch(name).groups("")  # type: ignore[union-attr]
+    return _filesystem(scheme + path.partition("/")[0] + query), scheme, path, query
+
+
 @cache
 def _filesystem(root: str) -> "FileSystem":
     """Of a bucket; made once, as it may ask the store where the bucket lies."""
@@ -89,16 +97,24 @@ def _filesystem(root: str) -> "FileSystem":
 
 
 def load(name: str) -> bytes:
-    """What the file, or the object behind the URI, holds. Raises `ReadError`."""
+    """What the file, or the object behind the URI, holds; unpacked if it is gzipped. Raises `ReadError`."""
     try:
-        if uri := _URI.fullmatch(name):
-            scheme, path, query = uri.groups("")
-            files: Any = _filesystem(scheme + path.partition("/")[0] + query)
-            with files.open_input_stream(path, compression=None) as stream:
-                return bytes(stream.readall())
-        return Path(name).read_bytes()
+        if not is_remote(name):
+            return unpack(Path(name).read_bytes(), name)
+        files, _, path, _ = _store(name)
+        with files.open_input_stream(path, compression=None) as stream:
+            return unpack(bytes(stream.readall()), name)
     except (OSError, ValueError) as error:
         raise ReadError(name[:200], reason(error)) from None
+
+
+def unpack(data: bytes, source: str) -> bytes:
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReadError(source, f"expected a whole gzip file: {str(error).lower()}") from None
 
 
 def save(path: Path, write: Callable[[Path], Any]) -> Path:
@@ -120,3 +136,7 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
         if part:
             os.unlink(part)
     return path
+
+
+def save_text(path: Path, text: str) -> Path:
+    return save(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))

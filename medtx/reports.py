@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import optional
-from medtx.files import save
+from medtx.files import save_text
 from medtx.scoring import Alignment
 from medtx.thresholds import Sweep, Threshold, calibration, sweep
 
@@ -84,7 +84,7 @@ def report(
     path = Path(path)
     if path.is_dir():
         path = path / "report.html"
-    return save(path, lambda part: part.write_text(html, encoding="utf-8"))
+    return save_text(path, html)
 
 
 def rates_table(alignment: Alignment, by: str | Sequence[str] | None) -> pd.DataFrame:

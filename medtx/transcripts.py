@@ -8,6 +8,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, ReadError
@@ -34,7 +35,7 @@ class Transcripts:
         return len(self.recordings)
 
     def __repr__(self) -> str:
-        said = int((self.words["kind"] != "punctuation").sum())
+        said = int((self.words["kind"] == "pronunciation").sum())
         failed = f", {len(self.failures)} not readable" if len(self.failures) else ""
         return f"<Transcripts: {len(self)} recordings, {said:,} words{failed}>"
 
@@ -151,10 +152,12 @@ class Transcripts:
         voices = Counter((new[one], who) for one, who in said.itertuples(index=False))
         several = Counter(said["recording"])
 
-        def voice(one: str, who: object) -> str:
-            if isinstance(who, str) and voices[new[one], who] < 2:
+        def voice(one: str, who: object) -> object:
+            if one not in own or (several[one] and not isinstance(who, str)):
                 return who
-            return f"{own[one]} {who}" if isinstance(who, str) and several[one] > 1 else own[one]
+            if several[one] and voices[new[one], who] < 2:
+                return who
+            return f"{own[one]} {who}" if several[one] > 1 else own[one]
 
         tables = {}
         for table, rows in self.tables().items():
@@ -170,18 +173,22 @@ class Transcripts:
         for table, rows in tables.items():
             if "segment" in rows and table != "segments":
                 keys = pd.MultiIndex.from_frame(rows[["old", "segment"]])
-                rows = rows.assign(segment=where.reindex(keys).to_numpy())
-                tables[table] = rows.sort_values(["recording", "segment"], kind="stable", ignore_index=True)
+                rows = rows.assign(segment=where.reindex(keys, fill_value=-1).to_numpy())
+                order = "arrival" if table == "events" else "segment"
+                tables[table] = rows.sort_values(["recording", order], kind="stable", ignore_index=True)
         tables["segments"] = segments.assign(segment=number)
-        tables["events"] = tables["events"].sort_values(["recording", "arrival"], kind="stable")
         for table, column in (("words", "position"), ("events", "event")):
             count = tables[table].groupby("recording", observed=True).cumcount().astype("int32")
-            tables[table] = tables[table].assign(**{column: count}).reset_index(drop=True)
+            tables[table] = tables[table].assign(**{column: count})
         channels = tables["segments"].groupby("recording", observed=False)["channel"].nunique()
         whole = tables["recordings"].drop(columns="old").groupby("recording", observed=False)
         tables["recordings"] = (
             whole.first()
-            .assign(duration=whole["duration"].max(), channels=channels.clip(lower=1).astype("int32"))
+            .assign(
+                duration=whole["duration"].max(),
+                channels=np.maximum(channels, whole["channels"].max()).astype("int32"),
+                redacted=whole["redacted"].any(),
+            )
             .reset_index()
         )
         return replace(
@@ -206,9 +213,8 @@ class Transcripts:
     def to_vtt(self, folder: str | PathLike[str]) -> list[Path]:
         """Write WebVTT captions, ``<recording>.vtt`` each; speakers are voices.
 
-        A cue is at most two lines long and ends where its segment does, by the times of the
-        words, or of the segments where words have none. Raises `InputError` for a recording
-        that has neither.
+        A cue holds at most two lines of 42 characters, of one speaker; where words have no
+        times it is a whole segment. Raises `InputError` where segments have none either.
         """
         from medtx.writing import to_vtt
 
@@ -270,19 +276,21 @@ class Transcripts:
 
 
 def _apart(merged: Mapping[str, str]) -> dict[str, str]:
-    """Of each old name, what tells it from the others that get the same new name.
+    """Of each old name that is put together with others, what tells it from them.
 
     >>> _apart({"day1_doctor": "day1", "day1_patient": "day1", "day2": "day2"})
-    {'day1_doctor': 'doctor', 'day1_patient': 'patient', 'day2': 'day2'}
+    {'day1_doctor': 'doctor', 'day1_patient': 'patient'}
     """
     groups: dict[str, list[str]] = {}
     for name, new in merged.items():
         groups.setdefault(new, []).append(name)
-    shared = {}
-    for new, group in groups.items():
-        prefix = os.path.commonprefix(group) if len(group) > 1 else ""  # noqa: RUF071  names, not paths
-        shared[new] = max(prefix.rfind(mark) for mark in "_-. /") + 1  # whole words only
-    return {name: name[shared[new] :] or name for name, new in merged.items()}
+    apart: dict[str, str] = {}
+    for group in groups.values():
+        if len(group) > 1:
+            prefix = os.path.commonprefix(group)  # noqa: RUF071  names, not paths
+            start = max(prefix.rfind(mark) for mark in "_-. /") + 1  # whole words only
+            apart |= {name: name[start:] or name for name in group}
+    return apart
 
 
 def concat(parts: Iterable[Transcripts]) -> Transcripts:
@@ -301,9 +309,9 @@ def concat(parts: Iterable[Transcripts]) -> Transcripts:
     for table in Transcripts().tables():
         held = [rows for part in parts if len(rows := part.tables()[table])]
         if held:
-            tables[table] = stack(held)
-            if "recording" in tables[table]:
-                tables[table]["recording"] = tables[table]["recording"].astype(dtype)
+            rows = stack(held)
+            keyed = "recording" in rows  # not failures
+            tables[table] = rows.assign(recording=rows["recording"].astype(dtype)) if keyed else rows
     return Transcripts(**tables)
 
 

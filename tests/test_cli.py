@@ -130,7 +130,7 @@ def test_read_says_what_was_found_and_keeps_its_tables(capsys, tmp_path):
     assert "Transcripts: 1 recordings, 2 words" in out
     assert medtx.read(tmp_path / "out").text().to_dict() == {"a": "pain here"}
     (folder / "b.json").write_text("{")
-    status, _, err = run(folder, "--out", tmp_path / "csv", "--csv")
+    status, _, err = run(folder, "--csv", tmp_path / "csv")
     assert status == 1
     assert f"not read: {folder / 'b.json'}: at byte 1" in err
     assert (tmp_path / "csv" / "words.csv").read_text().startswith("recording,position,")

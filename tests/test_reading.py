@@ -506,7 +506,7 @@ def test_alternatives_of_single_words():
     t = medtx.read(result)
     check(t)
     rows = t.alternatives[["segment", "rank", "position", "content", "confidence"]].to_numpy().tolist()
-    assert rows == [[0, 0, 0, "chess", 0.6], [0, 1, 0, "chest", 0.4]]
+    assert rows == [[0, 0, 0, "chess", 0.6], [0, 1, 0, "chest", 0.4]]  # position within the segment
     assert len(t.words) == 2
 
 
@@ -632,5 +632,5 @@ def test_twelve_thousand_damaged_files_of_every_kind(shared):
             said.add(str(error))
             outcomes["error"] += 1
     assert all(message.startswith("the result in memory: ") and "\n" not in message for message in said)
-    assert outcomes["tables"] > 1_000
+    assert outcomes["tables"] > 500
     assert outcomes["error"] > 1_000

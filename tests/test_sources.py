@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -202,3 +203,30 @@ def test_recordings_of_the_same_name_are_not_mixed():
     with pytest.raises(InputError, match="recording 'a' is in more than one"):
         medtx.concat([one, one])
     assert len(medtx.concat([])) == 0
+
+
+def test_concat_leaves_its_parts_alone():
+    one, two = medtx.from_text({"a": "No fever."}), medtx.from_text({"b": "Cough."})
+    before = one.words.copy()
+    medtx.concat([two, one])
+    pd.testing.assert_frame_equal(one.words, before)
+
+
+def test_kept_tables_beside_new_results(tmp_path):
+    kept = medtx.read(job(("pain", 0.9), name="visit")).to_parquet(tmp_path / "tables")
+    (tmp_path / "new.json").write_text(json.dumps(job(("fever", 0.9), name="visit")))
+    described = {"MedicalTranscriptionJobName": "visit", "TranscriptionJobStatus": "COMPLETED"}
+    t = medtx.read([kept, tmp_path / "new.json", described])
+    assert t.text().to_dict() == {"visit": "pain", str(tmp_path / "new.json"): "fever"}
+
+
+def test_odd_names_of_files(tmp_path):
+    (tmp_path / "what?.txt").write_text("no pain")
+    assert medtx.read(tmp_path / "what?.txt").text().to_dict() == {"what?": "no pain"}
+    assert medtx.read(tmp_path).text().to_dict() == {"what?": "no pain"}
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("./a.json", json.dumps(job(("pain", 0.9))))
+    assert len(medtx.read(tmp_path / "a.zip")) == 1
+    (tmp_path / "m.csv.gz").write_bytes(gzip.compress(b"recording,site\nvisit,north\n"))
+    t = medtx.read(job(("pain", 0.9)), metadata=tmp_path / "m.csv.gz")
+    assert t.recordings["site"].tolist() == ["north"]

@@ -263,3 +263,32 @@ def test_metrics_account_for_every_word(shown):
     assert len(words) == len(shown[-1])
     assert (words["first_latency"] <= words["final_latency"]).all()
     assert (words["revisions"] < len(shown)).all()
+
+
+def test_metrics_keep_channels_apart():
+    stream = [
+        event("one two", t=2, ChannelId="ch_0"),
+        event("three four", t=3, ChannelId="ch_1"),
+        event("five six", t=9, ChannelId="ch_0", result="b"),
+    ]
+    words = medtx.streaming_metrics(medtx.read(stream), per="word")
+    assert words["content"].tolist() == ["one", "two", "three", "four", "five", "six"]
+    assert words["final_latency"].tolist() == [1, 0, 2, 1, 8, 7]
+    assert medtx.streaming_metrics(medtx.read(stream), start=np.int64(1)).loc["TOTAL", "words"] == 6
+
+
+def test_damage_is_not_taken_for_a_cut(streams):
+    data = json.dumps(next(iter(streams.values()))[:6]).encode()
+    middle = len(data) // 2
+    for damaged in (
+        data + b" x",
+        data[:middle] + b"}" + data[middle:],
+        data[:middle] + b"}" + data[middle:-9],
+    ):
+        with pytest.raises(ReadError, match="expected"):
+            medtx.read(damaged)
+
+
+def test_events_of_a_generator_are_one_stream():
+    t = medtx.read(e for e in [event("No", t=1, partial=True), event("No pain", t=2)])
+    assert (len(t), len(t.events), t.text().tolist()) == (1, 2, ["No pain"])

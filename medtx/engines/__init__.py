@@ -19,8 +19,8 @@ from medtx.engines.audio import FORMATS
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
-from medtx.reading.batch import Settings
 from medtx.reading.build import Builder, Parsed
+from medtx.reading.job import Job, Settings, decode
 from medtx.transcripts import Transcripts
 
 ENGINES = {"embedded": "medtx.engines.embedded"}
@@ -86,7 +86,7 @@ def transcribe(
     sources = [str(folder / f"{job}.json") if folder else file for job, file in zip(names, files)]
     todo = []
 
-    def take(i: int, job: batch.Job) -> None:
+    def take(i: int, job: Job) -> None:
         done[i] = batch.parse(job, sources[i])
         if job.medtx and job.medtx.channels_mixed > 1:
             mixed.append(files[i])
@@ -105,8 +105,8 @@ def transcribe(
             failed[i] = answer
             continue
         if folder:
-            save(Path(sources[i]), partial(_write, answer))
-        take(i, batch.decode(answer))
+            save(Path(sources[i]), partial(Path.write_bytes, data=answer))
+        take(i, decode(answer))
 
     builder = Builder()
     for i, parsed in sorted(done.items()):
@@ -130,10 +130,6 @@ def _files(paths: Paths) -> list[str]:
         return [fspath(path) for path in paths]
     nothing = f"no audio in this folder ({', '.join(FORMATS)})"
     return [str(file) for file in find(fspath(paths), _audio, nothing)]
-
-
-def _write(data: bytes, path: Path) -> None:
-    path.write_bytes(data)
 
 
 def _audio(files: Iterable[PurePath]) -> list[PurePath]:
@@ -234,10 +230,10 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _kept(path: str, audio: str, wanted: Settings) -> batch.Job:
+def _kept(path: str, audio: str, wanted: Settings) -> Job:
     """An earlier result, if it is what would be made now."""
     try:
-        job = batch.decode(Path(path).read_bytes())
+        job = decode(Path(path).read_bytes())
     except OSError as error:
         raise ReadError(path, reason(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

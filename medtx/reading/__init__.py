@@ -44,7 +44,7 @@ def read(
 ) -> Transcripts:
     """Read recognition results or references into tables.
 
-    ``source`` is a file, a folder, a glob, any of these on ``s3://``, a ZIP archive, an open
+    ``source`` is a file, a folder, a glob (with ``*`` on ``s3://`` too), a ZIP archive, an open
     file, the bytes or the object of a result, the events of a stream, or a list of these;
     files may be gzipped. Results are batch JSON (Transcribe, Transcribe Medical, Call
     Analytics, HealthScribe, medtx's own engines), streaming events (a JSON array, JSON lines,
@@ -60,7 +60,8 @@ def read(
     status to the results of their jobs; a job without a result is a recording without words.
     ``metadata`` (CSV, JSON or DataFrame with a column ``recording`` or ``file_name``, or a file
     of job descriptions) adds its columns to ``recordings``. ``engine`` names what made them.
-    ``executor`` spreads many files over processes, here or in a cluster.
+    ``executor`` spreads many files over processes, here or in a cluster (formats that were
+    registered must be registered there too).
 
     Raises `ReadError`, naming file and place, at the first source that cannot be read;
     with ``errors="collect"`` the others are read and ``failures`` lists it.
@@ -92,14 +93,15 @@ def read(
             builder.extend(part)
     with without_gc():
         found = builder.transcripts()
-    read = concat([*builder.kept, found]) if builder.kept else found
+    if builder.kept:
+        found = concat([*builder.kept, found])
     if engine is not None:
-        read.recordings["engine"] = labels([engine] * len(read))
-    if CUT in read.recordings["status"].cat.categories:
-        cut = read.recordings.loc[read.recordings["status"] == CUT, "source"]
+        found.recordings["engine"] = labels([engine] * len(found))
+    if CUT in found.recordings["status"].array:
+        cut = found.recordings.loc[found.recordings["status"] == CUT, "source"]
         others = f" (and {len(cut) - 1} other files)" if len(cut) > 1 else ""
         warnings.warn(f"{cut.iloc[0]}{others}: cut inside its last event; read up to there", stacklevel=2)
-    return read if metadata is None else join(read, metadata)
+    return found if metadata is None else join(found, metadata)
 
 
 def _collect(sources: Iterable[Source], errors: str) -> Builder:

@@ -163,11 +163,7 @@ class Builder:
 
     def add(self, parsed: Parsed, name: str, source: str = "") -> None:
         if parsed.described:
-            job = parsed.recording | {"source": source}
-            before = self.jobs.get(parsed.name, {})
-            # The same job may have been asked for while it ran, and when it was done.
-            done = before.get("status") in ("COMPLETED", "FAILED")
-            self.jobs[parsed.name] = job | before if done else before | job
+            self.describe(parsed.name, parsed.recording | {"source": source})
             return
         self.rows.append(parsed.recording | {"source": source})
         self.names.append((parsed.name, name))
@@ -175,6 +171,12 @@ class Builder:
         self.waiting += len(parsed.tables.get("words", {}).get("content", ()))
         if self.waiting >= PART:
             self.flush()
+
+    def describe(self, name: str, job: dict[str, Any]) -> None:
+        """The same job may have been asked for while it ran, and when it was done."""
+        before = self.jobs.get(name, {})
+        done = before.get("status") in ("COMPLETED", "FAILED")
+        self.jobs[name] = job | before if done else before | job
 
     def extend(self, other: "Builder") -> None:
         """What ``other`` holds, after what is here."""
@@ -187,7 +189,8 @@ class Builder:
         self.rows += other.rows
         self.names += other.names
         self.failures += other.failures
-        self.jobs |= other.jobs
+        for name, job in other.jobs.items():
+            self.describe(name, job)
         self.kept += other.kept
 
     def flush(self) -> None:
@@ -236,7 +239,8 @@ class Builder:
             if job := self.jobs.get(own):
                 own_stays = ("recording", "source", "status" if row.get("status") else "")
                 row |= {key: value for key, value in job.items() if key not in own_stays}
-        alone = [job for name, job in self.jobs.items() if name not in {own for own, _ in self.names}]
+        there = {own for own, _ in self.names}.union(*(t.recordings["recording"] for t in self.kept))
+        alone = [job for name, job in self.jobs.items() if name not in there]
         for job in alone:
             if job.get("status") != "COMPLETED":
                 self.rows.append({key: value for key, value in job.items() if key != "recording"})
@@ -252,10 +256,11 @@ class Builder:
         """The result's own name, unless several share it; then the file's, then its path."""
         shared = Counter(own for own, _ in self.names)
         names = [own if own and shared[own] == 1 else name for own, name in self.names]
-        again = Counter(names)
+        kept = [name for t in self.kept for name in t.recordings["recording"]]
+        again = Counter([*names, *kept])
         names = [name if again[name] == 1 else row["source"] or name for row, name in zip(self.rows, names)]
-        taken = set(names)
-        seen: set[str] = set()
+        taken = {*names, *kept}
+        seen = set(kept)
         for i, name in enumerate(names):
             number = 1
             while names[i] in seen or (number > 1 and names[i] in taken):

@@ -58,6 +58,8 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
         new = names.map(added[column])
         if column in recordings:
             new = new.where(new.notna(), recordings[column].astype(object))
+        if new.dtype == object:  # lists, or numbers among text
+            new = new.map(str, na_action="ignore")
         spec = TABLES["recordings"].get(str(column))
         text = new.dtype == object or isinstance(new.dtype, pd.StringDtype)
         dtype = spec.dtype if spec else "category" if text else new.dtype
@@ -101,7 +103,8 @@ def _load_json(data: bytes, source: str) -> pd.DataFrame:
             held = [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
         except msgspec.DecodeError as error:
             raise ReadError(source, f"expected JSON: {str(error).lower()}") from None
-    rows = describe_jobs(held) or (held if isinstance(held, list) else [held])
+    jobs = {row["recording"]: row for row in describe_jobs(held)}  # the last word on each
+    rows = list(jobs.values()) or (held if isinstance(held, list) else [held])
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise ReadError(source, "expected a list of objects, one a recording, or descriptions of jobs")
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ normalisers know how to take them off.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from medtx.errors import ReadError
+from medtx.errors import InputError, ReadError
 from medtx.reading import references
 from medtx.reading.build import Parsed, Word, of_words
 
@@ -190,10 +190,10 @@ def azure(data: Any, source: str) -> Parsed:
             best = (_any(phrase, "nBest", "NBest") or [phrase])[0]
             channel = f"ch_{_any(phrase, 'channel', 'Channel')}" if several else None
             speaker = _label(_any(phrase, "speaker", "SpeakerId"))
-            spoken = _any(best, "displayWords", "DisplayWords") or _any(best, "words", "Words")
+            lexical = _any(best, "words", "Words") or []
+            spoken = _any(best, "displayWords", "DisplayWords") or lexical
             sure = {  # only the lexical words have confidences of their own
-                _ticks(word, "offset"): _number(_any(word, "confidence", "Confidence"))
-                for word in _any(best, "words", "Words") or ()
+                _ticks(word, "offset"): _number(_any(word, "confidence", "Confidence")) for word in lexical
             }
             if not spoken:
                 said = _any(best, "display", "Display", "text", "DisplayText") or ""
@@ -252,8 +252,9 @@ def google(data: Any, source: str) -> Parsed:
                 )
                 if start is None and end is not None:
                     start = 0.0  # protobuf leaves out what is zero
-                speaker = _any(word, "speakerLabel", "speaker_label", "speakerTag", "speaker_tag")
-                sure = _number(word.get("confidence"))
+                tags = ("speakerLabel", "speaker_label", "speakerTag", "speaker_tag")
+                speaker = next((word[tag] for tag in tags if word.get(tag)), None)  # "" and 0: nobody
+                sure = _number(word.get("confidence") or None)  # 0: not set
                 turn = None if speaker else n
                 yield Word(word["word"], start, end, sure, turn, _label(speaker), channel)
 
@@ -297,13 +298,16 @@ def _is_google(data: Any) -> bool:
 
 
 def register(known: str | Fits) -> Callable[[Reader], Reader]:
-    """Decorate a reader of a format of your own; it goes before those of medtx.
+    """Decorate a reader of a format of your own; it goes before those of other engines.
 
-    ``known`` is the suffix of its files, or a function that says of decoded JSON whether it
-    is of this format. The reader gets the text or the JSON, and the name of its source; it
-    gives what `of_words` makes, or a list of these. A `LookupError`, `TypeError` or
-    `ValueError` in it becomes a `ReadError` of that source.
+    ``known`` is the suffix of its files (``".xyz"``), or a function that says of decoded JSON
+    whether it is of this format; Transcribe's batch results are known before. The reader gets
+    the text or the JSON, and the name of its source; it gives what `of_words` makes, or a
+    list of these. What it raises where something is missing or of another type becomes a
+    `ReadError` of that source. Raises `InputError` for a suffix without a point.
     """
+    if isinstance(known, str) and known[:1] != ".":
+        raise InputError(f"known={known!r} is not a suffix such as '.xyz'")
 
     def taken(reader: Reader) -> Reader:
         if isinstance(known, str):
@@ -320,7 +324,7 @@ def parse(data: Any, source: str) -> list[Parsed] | None:
     for fits, reader in FORMATS:
         try:
             fitting = isinstance(data, Mapping | list) and fits(data)
-        except (LookupError, TypeError, AttributeError):  # of a user's own
+        except (LookupError, TypeError, ValueError, AttributeError):  # of a user's own
             fitting = False
         if fitting:
             return _run(reader, data, source)

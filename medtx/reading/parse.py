@@ -1,16 +1,14 @@
 """One source -> its recordings: what it is, is known by its suffix and its keys."""
 
-import gzip
 import json
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from medtx.errors import ReadError
-from medtx.files import load
-from medtx.reading import batch, others, references, streaming
+from medtx.files import load, unpack
+from medtx.reading import batch, job, others, references, streaming
 from medtx.reading.build import Parsed
 from medtx.reading.metadata import describe_jobs
 from medtx.reading.sources import LINES, kind
@@ -24,8 +22,9 @@ def parse(path: str, data: Any) -> list[Parsed]:
     suffix = kind(path)
     if data is None:
         data = load(path)
-    if isinstance(data, bytes):
+    elif isinstance(data, bytes):
         data = unpack(data, source)
+    if isinstance(data, bytes):
         if not data:
             hint = "; one for silence holds an empty line" if suffix == ".txt" else ""
             raise ReadError(source, f"the file is empty{hint}")
@@ -39,13 +38,13 @@ def parse(path: str, data: Any) -> list[Parsed]:
             return _parse_lines(data, source)
         if data[:1] == b"{":
             try:
-                job = batch.decode(data)
+                result = job.decode(data)
             except msgspec.ValidationError:
                 if other := others.parse(msgspec.json.decode(data), source):
                     return other
                 raise
-            if job.results is not None and job.results.is_transcript():
-                return [batch.parse(job, source)]
+            if result.results is not None and result.results.is_transcript():
+                return [batch.parse(result, source)]
         return _parse_object(msgspec.json.decode(data), source)
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at `$")
@@ -55,20 +54,11 @@ def parse(path: str, data: Any) -> list[Parsed]:
     except RecursionError:
         raise ReadError(source, "expected a result, found JSON nested too deeply") from None
     except msgspec.DecodeError as error:
-        cut = "truncated" in str(error) or (data[:1] == b"[" and data[-1:] != b"]")
-        if cut and streaming.is_event(events := _whole(data)):
+        if streaming.is_event(events := _whole(data)):
             return [streaming.parse(events, source, cut=True)]
+        cut = "truncated" in str(error)
         place = f"byte {len(data)}, its end" if cut else ""
         raise ReadError(source, f"expected JSON: {str(error).lower()}", place) from None
-
-
-def unpack(data: bytes, source: str) -> bytes:
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ReadError(source, f"expected a whole gzip file: {str(error).lower()}") from None
 
 
 def text(data: bytes, source: str) -> str:
@@ -100,28 +90,32 @@ def _parse_lines(data: bytes, source: str) -> list[Parsed]:
 
 
 def _whole(data: bytes) -> list[Any]:
-    """The first elements of a JSON array that was cut."""
+    """The first elements of a JSON array that was cut inside an element; none of one that is damaged."""
     said = data.decode(errors="replace")
     decoder = json.JSONDecoder()
     found: list[Any] = []
     at = 1 if said[:1] == "[" else len(said)
-    while at < len(said):
+    while at < len(said) and said[at] != "]":
         if said[at] in ", \t\r\n":
             at += 1
             continue
         try:
             one, at = decoder.raw_decode(said, at)
-        except ValueError:
-            break
+        except json.JSONDecodeError as error:
+            # A number or a word may be half there: that is the end too.
+            at_end = error.pos > len(said) - 20 or error.msg.startswith("Unterminated string")
+            return found if at_end else []
+        except RecursionError:
+            return []
         found.append(one)
-    return found
+    return found if at == len(said) else []
 
 
 def _parse_object(data: Any, source: str) -> list[Parsed]:
     if other := others.parse(data, source):
         return other
     if isinstance(data, Mapping) and isinstance(data.get("results"), Mapping):
-        return [batch.parse(batch.convert(data), source)]
+        return [batch.parse(job.convert(data), source)]
     if data == [] or streaming.is_event(data):
         return [streaming.parse(data, source)]
     if jobs := describe_jobs(data):

@@ -190,9 +190,9 @@ def ctm(text: str, source: str) -> list[Parsed]:
             ) from None
         found.setdefault(name, []).append(said)
     return [
-        # Only what was recognised has a confidence.
+        # What was recognised has doubts; a reference has no confidences, or those of a forced alignment.
         of_words(
-            "ctm" if any(w.confidence is not None for w in words) else None,
+            "ctm" if any(w.confidence is not None and w.confidence < 1 for w in words) else None,
             sorted(words, key=lambda w: (w.channel, w.start)),
             source,
             name=name,

@@ -29,7 +29,8 @@ class Source(NamedTuple):
 
 def kind(path: str) -> str:
     """The suffix that says how to read it: that of ``a.json.gz`` is ``.json``."""
-    return PurePath(path.lower().partition("?")[0].removesuffix(".gz")).suffix
+    path = path.partition("?")[0] if is_remote(path) else path
+    return PurePath(path.lower().removesuffix(".gz")).suffix
 
 
 def expand(source: Any) -> Iterator[Source]:
@@ -43,7 +44,11 @@ def expand(source: Any) -> Iterator[Source]:
         yield Source(_name(Path(name)) or "memory", name, data.encode() if isinstance(data, str) else data)
         return
     if not isinstance(source, str | PathLike):
-        for one in source:
+        sources = list(source)
+        if streaming.is_event(sources):  # from a generator, say
+            yield Source("memory", "", sources)
+            return
+        for one in sources:
             yield from expand(one)
         return
     name = fspath(source)
@@ -100,12 +105,12 @@ def _members(file: Path) -> Iterator[Source]:
     """What a folder of the same content would give."""
     try:
         with zipfile.ZipFile(file) as archive:
-            inside = [m.filename for m in archive.infolist() if not m.is_dir()]
-            wanted = _wanted(PurePath(m) for m in inside if not m.startswith("__MACOSX/"))
+            inside = {PurePath(m.filename): m for m in archive.infolist() if not m.is_dir()}
+            wanted = _wanted(m for m in inside if m.parts[0] != "__MACOSX")
             if not wanted:
                 raise ReadError(str(file), f"no {_expected()} file in this archive")
             for member in wanted:
-                yield Source(_name(member), str(file / member), archive.read(member.as_posix()))
+                yield Source(_name(member), str(file / member), archive.read(inside[member]))
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         # RuntimeError: it asks for a password
         raise ReadError(str(file), f"expected a ZIP archive: {str(error).lower()}") from None

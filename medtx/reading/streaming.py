@@ -128,7 +128,8 @@ def parse(data: Any, source: str, cut: bool = False) -> Parsed:
         column: [] for column in ("segment", "start", "end", "speaker", "channel", "transcript")
     }
     events: dict[str, list[Any]] = {
-        column: [] for column in ("arrival", "result", "partial", "start", "end", "transcript")
+        column: []
+        for column in ("arrival", "result", "channel", "segment", "partial", "start", "end", "transcript")
     }
     alternatives: list[tuple[Any, ...]] = []
     entities: list[Entity] = []
@@ -140,20 +141,23 @@ def parse(data: Any, source: str, cut: bool = False) -> Parsed:
         except msgspec.ValidationError as error:
             raise ReadError(source, f"expected a streaming result: {error}", place.lstrip(".")) from None
         best = result.alternatives[0] if result.alternatives else Alternative()
+        again = (result.result_id, result.channel_id) in finals  # a final that was sent twice
+        number = -1 if result.is_partial or again else len(segments["segment"])
+        span = (result.start_time, result.end_time)
         _add(
             events,
             arrival,
             result.result_id,
+            result.channel_id,
+            number,
             result.is_partial,
-            result.start_time,
-            result.end_time,
+            *span,
             best.transcript or "",
         )
         end, partial = max(end, result.end_time), result.is_partial
-        if result.is_partial or (result.result_id, result.channel_id) in finals:  # or sent again
+        if number < 0:
             continue
         finals.add((result.result_id, result.channel_id))
-        number = len(segments["segment"])
         speakers = {item.speaker for item in best.items or () if item.speaker}
         only = _speaker(speakers.pop()) if len(speakers) == 1 else None
         _add(

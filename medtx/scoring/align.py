@@ -20,7 +20,7 @@ from medtx.errors import InputError
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
-from medtx.scoring.normalize import NORMALIZERS, WORDWISE, Normalizer, Tokens
+from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, named
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
@@ -211,9 +211,10 @@ def _transcripts(side: Side) -> Transcripts:
 def _normalizer(normalize: str | Normalizer) -> Normalizer:
     if callable(normalize):
         return normalize
-    if normalize not in NORMALIZERS:
-        raise InputError(f"normalize={normalize!r} is not one of {', '.join(NORMALIZERS)} or a function")
-    return NORMALIZERS[normalize]
+    normalizer = named(normalize)
+    if normalizer is None:
+        raise InputError(f"normalize={normalize!r} is not one of {', '.join(NAMES)} or a function")
+    return normalizer
 
 
 def _tokenise(

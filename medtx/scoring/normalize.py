@@ -80,4 +80,14 @@ def none(words: Sequence[str]) -> Tokens:
 WORDWISE: dict[Normalizer, Callable[[str], Sequence[str]]] = {plain: _plain_word, none: lambda word: (word,)}
 """Normalisers that look at one word at a time, as functions of that word: a short cut."""
 
-NORMALIZERS: dict[str, Normalizer] = {"plain": plain, "none": none}
+
+def named(name: str) -> Normalizer | None:
+    """The normaliser of this name; the larger ones are loaded when they are asked for."""
+    if name == "medical":
+        from medtx.scoring.medical import Medical
+
+        return Medical()
+    return {"plain": plain, "none": none}.get(name)
+
+
+NAMES = ("plain", "none", "medical")

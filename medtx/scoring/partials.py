@@ -5,7 +5,7 @@ final result is followed back through the partial results before it, each aligne
 next by minimum edit distance; case and marks do not count as changes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,25 +61,33 @@ def streaming_metrics(
     withdrawn: dict[str, int] = {}
     words = dict(iter(transcripts.words.groupby("recording", observed=True)))
     for name, events in transcripts.events.groupby("recording", observed=True):
-        began = start if isinstance(start, int | float) else start.get(name, 0.0)
+        began = start.get(name, 0.0) if isinstance(start, Mapping) else start
         if (events["arrival"] - began).max() > 30 * _DAY:
             raise InputError(f"recording {name!r}: its arrivals are times of day: start= says when it began")
-        withdrawn[name] = 0
-        finals = words[name] if name in words else transcripts.words[:0]
-        for word, shown, arrival, gone in _followed(events, finals):
-            withdrawn[name] += gone
-            if word is not None:
-                late = [at - began - word.end for at in (shown.at, arrival)]
-                rows.append((name, word.position, word.content, *late, shown.changes))
+        finals, withdrawn[name] = _followed(events, words.get(name, transcripts.words[:0]))
+        rows += [
+            (
+                name,
+                word.position,
+                word.content,
+                shown.at - began - word.end,
+                at - began - word.end,
+                shown.changes,
+            )
+            for word, shown, at in finals
+        ]
     columns = ["recording", "position", "content", "first_latency", "final_latency", "revisions"]
     table = pd.DataFrame(rows, columns=columns)
     if per == "word":
         return table
-    groups = [*((name, table[table["recording"] == name]) for name in withdrawn), ("TOTAL", table)]
+    groups = dict(iter(table.groupby("recording"))) | {"TOTAL": table}
     withdrawn["TOTAL"] = sum(withdrawn.values())
+    summaries = {
+        name: _summary(groups.get(name, table[:0])) | {"withdrawn": gone} for name, gone in withdrawn.items()
+    }
     return (
-        pd.DataFrame({name: _summary(group) | {"withdrawn": withdrawn[name]} for name, group in groups})
-        .T.astype({"words": int, "withdrawn": int})
+        pd.DataFrame.from_dict(summaries, orient="index")
+        .astype({"words": int, "withdrawn": int})
         .rename_axis("recording")
     )
 
@@ -96,32 +104,34 @@ def _summary(words: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _followed(events: pd.DataFrame, words: pd.DataFrame) -> Iterator[tuple[Any, _Shown, float, int]]:
-    """Each final word with how it was shown, its arrival, and how many words were withdrawn before it."""
-    said = dict(iter(words[words["kind"] == "pronunciation"].groupby("segment")))
-    showing: dict[str, list[_Shown]] = {}
-    done: set[str] = set()
+def _followed(events: pd.DataFrame, words: pd.DataFrame) -> tuple[list[tuple[Any, _Shown, float]], int]:
+    """Each final word with how it was shown and its arrival; and how many words were withdrawn."""
+    said: dict[int, list[Any]] = {}
+    for word in words[words["kind"] == "pronunciation"].itertuples():
+        said.setdefault(word.segment, []).append(word)
+    found: list[tuple[Any, _Shown, float]] = []
+    showing: dict[Any, list[_Shown]] = {}
+    withdrawn = 0
     for event in events.itertuples():
-        if event.result in done:  # a final that was sent again
-            continue
+        key = (event.result, event.channel if isinstance(event.channel, str) else None)
         if event.partial:
-            showing[event.result], gone = _next(
-                showing.get(event.result, []), [_bare(w) for w in event.transcript.split()], event.arrival
-            )
-            yield None, _Shown("", np.nan), np.nan, gone
-            continue
-        final = list(said[len(done)].itertuples()) if len(done) in said else []
-        done.add(event.result)
-        pieces = [(word, _bare(piece)) for word in final for piece in word.content.split() or [""]]
-        shown, gone = _next(showing.pop(event.result, []), [piece for _, piece in pieces], event.arrival)
-        yield None, _Shown("", np.nan), np.nan, gone
-        by_word: dict[int, list[_Shown]] = {}
-        for (word, _), one in zip(pieces, shown):
-            by_word.setdefault(word.position, []).append(one)
-        for word in final:
-            mine = by_word[word.position]
-            first = min(mine, key=lambda one: one.at)
-            yield word, first._replace(changes=max(one.changes for one in mine)), event.arrival, 0
+            shown = [_bare(word) for word in event.transcript.split()]
+            showing[key], gone = _next(showing.get(key, []), shown, event.arrival)
+            withdrawn += gone
+        elif event.segment >= 0:
+            final = said.get(event.segment, [])
+            pieces = [(word, _bare(piece)) for word in final for piece in word.content.split() or [""]]
+            shown_as, gone = _next(showing.pop(key, []), [piece for _, piece in pieces], event.arrival)
+            withdrawn += gone
+            by_word: dict[int, list[_Shown]] = {}
+            for (word, _), one in zip(pieces, shown_as):
+                by_word.setdefault(word.position, []).append(one)
+            for word in final:
+                mine = by_word[word.position]
+                first = min(mine, key=lambda one: one.at)
+                changes = max(one.changes for one in mine)
+                found.append((word, first._replace(changes=changes), event.arrival))
+    return found, withdrawn
 
 
 def _bare(word: str) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import partial
+from hashlib import sha256
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -13,34 +14,49 @@ from urllib.parse import quote
 import pandas as pd
 
 from medtx.errors import InputError
-from medtx.files import save
+from medtx.files import save, save_text
 from medtx.transcripts import Transcripts
 
 Target = str | PathLike[str]
 
 
 def to_parquet(t: Transcripts, folder: Target) -> Path:
-    for name, rows in t.tables().items():
-        save(Path(folder) / f"{name}.parquet", partial(rows.to_parquet, index=False))
-    return Path(folder)
+    return _tables(t, folder, "parquet")
 
 
 def to_csv(t: Transcripts, folder: Target) -> Path:
+    return _tables(t, folder, "csv")
+
+
+def _tables(t: Transcripts, folder: Target, suffix: str) -> Path:
     for name, rows in t.tables().items():
-        save(Path(folder) / f"{name}.csv", partial(rows.to_csv, index=False))
+        save(Path(folder) / f"{name}.{suffix}", partial(getattr(rows, f"to_{suffix}"), index=False))
     return Path(folder)
 
 
-def _save_text(path: Path, text: str) -> Path:
-    return save(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
+class One(NamedTuple):
+    name: str
+    words: pd.DataFrame
+    segments: pd.DataFrame
+    path: Path
 
 
-def each(t: Transcripts, folder: Target, suffix: str) -> Iterator[tuple[str, pd.DataFrame, Path]]:
-    """Each recording's name, its words, and a file of its own."""
-    words = dict(iter(t.words.groupby("recording", observed=True)))
+def each(t: Transcripts, folder: Target, suffix: str) -> Iterator[One]:
+    """Each recording by itself, and the file that it goes to."""
+    words, segments = (
+        dict(iter(table.groupby("recording", observed=True))) for table in (t.words, t.segments)
+    )
     for name in t.recordings["recording"].astype(str):
-        file = Path(folder) / f"{quote(name, safe=' ')}.{suffix}"  # a name may be a path
-        yield name, words.get(name, t.words[:0]), file
+        stem = quote(name, safe=" ")  # a name may be a path
+        if len(stem) > 200:  # more than file systems take
+            stem = f"{stem[:180]}-{sha256(name.encode()).hexdigest()[:16]}"
+        path = Path(folder) / f"{stem}.{suffix}"
+        yield One(name, words.get(name, t.words[:0]), segments.get(name, t.segments[:0]), path)
+
+
+def check_threshold(threshold: float | None) -> None:
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError(f"threshold={threshold!r} is not between 0 and 1")
 
 
 class Cue(NamedTuple):
@@ -54,11 +70,11 @@ CUE = 84
 """Characters of a cue: two lines of 42."""
 
 
-def cues(t: Transcripts, name: str, words: pd.DataFrame) -> list[Cue]:
+def cues(one: One) -> list[Cue]:
     """A recording in pieces that can be read at a glance, none beyond its segment or speaker."""
-    segments = t.segments[t.segments["recording"] == name].set_index("segment")
+    segments = one.segments.set_index("segment")
     found: list[Cue] = []
-    for number, said in words.groupby("segment"):
+    for number, said in one.words.groupby("segment"):
         held = segments.loc[number]
         pieces: list[list[Any]] = []
         for word in said.itertuples():
@@ -80,7 +96,7 @@ def cues(t: Transcripts, name: str, words: pd.DataFrame) -> list[Cue]:
             pieces = [[held["start"], held["end"], _label(held["speaker"]), " ".join(p[3] for p in pieces)]]
         found += [Cue(*piece) for piece in pieces]
     if any(cue.start != cue.start or cue.end != cue.end for cue in found):
-        raise InputError(f"recording {name!r} has words without times, in segments without times")
+        raise InputError(f"recording {one.name!r} has words without times, in segments without times")
     return sorted(found, key=lambda cue: cue.start)
 
 
@@ -94,8 +110,7 @@ def to_vtt(t: Transcripts, folder: Target) -> list[Path]:
         return f"{clock(c.start)} --> {clock(c.end)}\n{voice}{escape(c.text, quote=False)}\n"
 
     return [
-        _save_text(path, "\n".join(["WEBVTT\n", *map(cue, cues(t, name, words))]))
-        for name, words, path in each(t, folder, "vtt")
+        save_text(one.path, "\n".join(["WEBVTT\n", *map(cue, cues(one))])) for one in each(t, folder, "vtt")
     ]
 
 
@@ -105,8 +120,8 @@ def to_srt(t: Transcripts, folder: Target) -> list[Path]:
         return f"{n}\n{clock(c.start, ',')} --> {clock(c.end, ',')}\n{voice}{c.text}\n"
 
     return [
-        _save_text(path, "\n".join(cue(n, c) for n, c in enumerate(cues(t, name, words), 1)))
-        for name, words, path in each(t, folder, "srt")
+        save_text(one.path, "\n".join(cue(n, c) for n, c in enumerate(cues(one), 1)))
+        for one in each(t, folder, "srt")
     ]
 
 
@@ -141,12 +156,12 @@ def to_ctm(t: Transcripts, path: Target) -> Path:
         pieces = word.content.split()  # of one item, as "New York": they share its time
         length = (word.end - word.start) / max(len(pieces), 1)
         sure = "NA" if word.confidence != word.confidence else f"{word.confidence:.4f}"
-        lines += [
-            f"{names[word.recording]} {_field(word.channel, '1')} {word.start + n * length:.3f} "
-            f"{length:.3f} {piece} {sure}\n"
-            for n, piece in enumerate(pieces)
-        ]
-    return _save_text(Path(path), "".join(lines))
+        name, channel = names[word.recording], _field(word.channel, "1")
+        for n, piece in enumerate(pieces):
+            start = word.start + n * length
+            line = f"{name} {channel} {start:.3f} {length:.3f} {piece} {sure}\n"
+            lines.append(((name, channel, start), line))  # sclite wants them in this order
+    return save_text(Path(path), "".join(line for _, line in sorted(lines)))
 
 
 class Said(NamedTuple):
@@ -159,8 +174,11 @@ class Said(NamedTuple):
     least: float  # confidence of its words
 
 
-def utterances(t: Transcripts) -> Iterator[Said]:
-    """Each segment, in order of time within its recording, with the words that the table has for it."""
+def utterances(t: Transcripts, timed: str = "") -> Iterator[Said]:
+    """Each segment, in order of time within its recording, with the words that the table has for it.
+
+    With ``timed``, a segment without times is an `InputError` that says so.
+    """
     words = t.words[t.words["kind"] != "speaker-change"]
     pieces = words["content"].astype(object).where(words["kind"] == "punctuation", " " + words["content"])
     keys = ["recording", "segment"]
@@ -170,17 +188,19 @@ def utterances(t: Transcripts) -> Iterator[Said]:
     for s in t.segments.sort_values(["recording", "start"], kind="stable").itertuples():
         key = (s.recording, s.segment)
         if key in texts.index:
+            if timed and not (s.start == s.start and s.end == s.end):
+                raise InputError(f"recording {s.recording!r} has a segment without times: {timed}")
             yield Said(s.recording, s.start, s.end, s.speaker, s.channel, texts[key], least[key])
 
 
 def to_stm(t: Transcripts, path: Target) -> Path:
     names, lines = _fields(t), []
-    for s in utterances(t):
-        if not (s.start == s.start and s.end == s.end):
-            raise InputError(f"recording {s.recording!r} has a segment without times: STM cannot hold it")
-        who = f"{_field(s.channel, '1')} {_field(s.speaker, 'unknown')}"
-        lines.append(f"{names[s.recording]} {who} {s.start:.3f} {s.end:.3f} {' '.join(s.text.split())}\n")
-    return _save_text(Path(path), "".join(lines))
+    for s in utterances(t, timed="STM cannot hold it"):
+        name, channel, text = names[s.recording], _field(s.channel, "1"), " ".join(s.text.split())
+        text = f"<> {text}" if text.startswith("<") else text  # it would be taken for the label
+        line = f"{name} {channel} {_field(s.speaker, 'unknown')} {s.start:.3f} {s.end:.3f} {text}\n"
+        lines.append(((name, channel, s.start), line))
+    return save_text(Path(path), "".join(line for _, line in sorted(lines)))
 
 
 def to_seglst(t: Transcripts, path: Target) -> Path:
@@ -192,7 +212,7 @@ def to_seglst(t: Transcripts, path: Target) -> Path:
         if isinstance(s.channel, str):
             row["channel"] = s.channel
         rows.append(row | {"words": s.text})
-    return _save_text(Path(path), json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    return save_text(Path(path), json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
 
 
 INTERFACE = """\
@@ -210,10 +230,9 @@ INTERFACE = """\
 def to_label_studio(t: Transcripts, path: Target, audio: str, threshold: float | None) -> Path:
     if "{recording}" not in audio and len(t) > 1:
         raise InputError(f"audio={audio!r} has no {{recording}}, and there are {len(t)} recordings")
+    check_threshold(threshold)
     regions: dict[str, list[dict[str, Any]]] = {name: [] for name in t.recordings["recording"]}
-    for n, s in enumerate(utterances(t)):
-        if not (s.start == s.start and s.end == s.end):
-            raise InputError(f"recording {s.recording!r} has a segment without times: it cannot be a region")
+    for n, s in enumerate(utterances(t, timed="it cannot be a region")):
         listen = threshold is not None and s.least < threshold
         region = {"id": f"segment-{n}", "to_name": "audio"}
         value = {"start": s.start, "end": s.end}
@@ -233,5 +252,5 @@ def to_label_studio(t: Transcripts, path: Target, audio: str, threshold: float |
         }
         for name, engine in zip(t.recordings["recording"], engines)
     ]
-    _save_text(Path(path).with_suffix(".xml"), INTERFACE)
-    return _save_text(Path(path), json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
+    save_text(Path(path).with_suffix(".xml"), INTERFACE)
+    return save_text(Path(path), json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")

@@ -1,26 +1,26 @@
 """A transcript as a Word document, what to listen to marked."""
 
-from functools import partial
+import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from medtx.errors import InputError, optional
+from medtx.errors import optional
 from medtx.files import save
 from medtx.transcripts import Transcripts
-from medtx.writing import Target, clock, each
+from medtx.writing import Target, check_threshold, clock, each
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Path]:
     docx = optional("docx", "docx")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise InputError(f"threshold={threshold!r} is not between 0 and 1")
+    check_threshold(threshold)
     known = t.recordings.set_index("recording")
     made = []
-    for name, words, path in each(t, folder, "docx"):
+    for name, words, _, path in each(t, folder, "docx"):
         document = docx.Document()
-        document.add_heading(name, 1)
+        document.add_heading(_NOT_XML.sub("", name), 1)
         about = [known[column].get(name) for column in ("engine", "specialty", "type", "language")]
         document.add_paragraph(", ".join(str(value) for value in about if pd.notna(value)))
         below = words["confidence"] < (0 if threshold is None else threshold)
@@ -31,22 +31,20 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
             )
             document.add_paragraph(f"{note} A word that was left out has none.")
         words = words[words["kind"] != "speaker-change"]
-        before = None
+        before, gap = None, ""
         for word, mark in zip(words.itertuples(), below[words.index]):
-            turn = (word.segment, word.speaker if isinstance(word.speaker, str) else None)
+            turn = (word.segment, word.speaker if isinstance(word.speaker, str) else "")
             if turn != before:
                 paragraph = document.add_paragraph()
                 at = f"{clock(word.start)[:8]} " if word.start == word.start else ""
-                paragraph.add_run(f"{at}{turn[1] or ''}".strip()).bold = True
-                before = turn
-            if word.kind != "punctuation" and paragraph.text:
-                paragraph.add_run(" ")
-            run = paragraph.add_run(word.content)
+                heading = _NOT_XML.sub("", f"{at}{turn[1]}".strip())
+                paragraph.add_run(heading).bold = True
+                before, gap = turn, " " if heading else ""
+            if word.kind != "punctuation" and gap:
+                paragraph.add_run(gap)
+            gap = " "
+            run = paragraph.add_run(_NOT_XML.sub("\ufffd", word.content))
             if mark:
                 run.font.highlight_color = docx.enum.text.WD_COLOR_INDEX.YELLOW
-        made.append(save(path, partial(_write, document)))
+        made.append(save(path, document.save))
     return made
-
-
-def _write(document: Any, path: Path) -> None:
-    document.save(str(path))

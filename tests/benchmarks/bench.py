@@ -19,8 +19,8 @@ import tscribe
 from rapidfuzz.distance import Levenshtein
 
 import medtx
-from medtx.reading import batch
 from medtx.reading.build import without_gc
+from medtx.reading.job import decode
 
 VOCABULARY = [f"word{i}" for i in range(5000)]
 
@@ -85,7 +85,7 @@ def reading() -> list[tuple[str, str, float]]:
 def decoded(path: Path) -> pd.DataFrame:
     """The least that gives the same table: msgspec's structs, a list a column, one frame."""
     with without_gc():
-        items = batch.decode(path.read_bytes()).results.items
+        items = decode(path.read_bytes()).results.items
         best = [item.alternatives[0] for item in items]
         size = len(items)
         blank = pd.Categorical.from_codes(np.full(size, -1, np.int8), [])

@@ -1,0 +1,352 @@
+"""The medical normaliser: what is said and what a medical engine writes become the same tokens.
+
+"five hundred milligrams" and "500 mg", "blood pressure one twenty over eighty" and
+"BP 120/80", "C O P D" and "COPD". Every token keeps the span of raw words that it came
+from. What the words and numbers mean is in the tables of ``rules/``; here is only how
+they combine. Nothing is joined that could make two doses equal: where a reading depends
+on what the speaker meant ("one twenty": 120, or 1 of 20?), a context must say so, or the
+words stay apart. A missed equivalence is a small error, a false one is a danger.
+
+Source of the rewriting: Amazon Transcribe Medical developer guide, "Transcribing numbers".
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from medtx.scoring.normalize import Tokens
+from medtx.scoring.rules import rules
+from medtx.scoring.spoken import INTEGER, UNITS, Reader, is_unit, plain_number
+
+_MARKS = str.maketrans(
+    {"\u2019": "'", "\u2018": "'", "\u2212": "-", "\u2013": "-", "\u2014": "-", "\u03bc": "\u00b5"}
+)
+_EDGE = "\"'`.,;:!?()[]{}\u201c\u201d\u2026*_|\\~"
+_SIGNS = {
+    "%": "%",
+    "+": "plus",
+    "<": "less than",
+    ">": "greater than",
+    "=": "equals",
+    "#": "number",
+    "@": "at",
+    "\u00b0": "degrees",
+    "\u00b1": "plus or minus",
+    "\u00d7": "times",
+    "$": "$",
+    "\u20ac": "\u20ac",
+    "\u00a3": "\u00a3",
+    "\u2264": "\u2264",
+    "\u2265": "\u2265",
+    "/": "/",
+    "-": "-",
+    "&": "and",
+}
+_PIECE = re.compile(
+    r"(?P<date>\d{1,2}/\d{1,2}/\d{4}(?![\d/]))"
+    r"|(?P<spine>[ctls]\d{1,2}[-/][ctls]?\d{1,2}(?![\w]))"
+    r"|(?P<range>\d+(?:\.\d+)?-\d+(?:\.\d+)?(?![\d/-]))"
+    r"|(?P<ratio>\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)+)"
+    r"|(?P<clock>\d{1,2}:\d\d(?!\d))"
+    r"|(?P<ordinal>\d+(?:st|nd|rd|th)(?![a-z]))"
+    r"|(?P<number>\d*\.?\d+)"
+    r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*\d*[^\W_]*)"
+    r"|(?P<sign>[%+<>=#@\u00b0\u00b1\u00d7$\u20ac\u00a3\u2264\u2265&/-])"
+    r"|(?P<feet>['\"])"
+)
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
+_ROMAN |= {"ix": "9", "x": "10", "xi": "11", "xii": "12"}
+_SPINE = re.compile(r"([ctls])(\d{1,2})")
+_BEFORE_NUMBER = frozenset("bcdhklost")
+"""Letters that join the number after them: B12, C5, D3, H2, K2, L5, O2, S1, T4; not "a" or "i"."""
+
+_PREFIXES = frozenset(
+    "anti extra infra intra micro multi non para peri post pre retro sub supra trans".split()
+)
+
+
+@lru_cache(maxsize=200_000)
+def _tokens(raw: str) -> tuple[str, ...]:
+    """The tokens of one raw word, whatever stands beside it.
+
+    >>> [_tokens(w) for w in ("500mg,", "120/80.", "can't", "mcg/kg", "L4-5", "5-10", "Q.I.D.")]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [('500', 'mg'), ('120/80',), ('can', 'not'), ('mcg', 'per', 'kg'), ('l4', 'l5'),
+     ('5', 'to', '10'), ('qid',)]
+    """
+    words = rules().words
+    word = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), raw.lower().translate(_MARKS))
+    parts = word.split()
+    if len(parts) != 1:
+        return tuple(token for part in parts for token in _tokens(part))
+    if word in words:
+        return words[word]
+    bare = word.strip(_EDGE)
+    if word.lstrip(_EDGE[:-1]) and re.match(r"[^\w]*\.\d", word) and not re.match(r"[^\w]*\.\.", word):
+        bare = "." + bare.lstrip(".")  # ".5", also in quotes
+    if _DOTTED.fullmatch(bare):
+        bare = bare.replace(".", "")
+    if bare in words:
+        return words[bare]
+    if (
+        bare[:1] == "-"
+        and bare[1:2].isdigit()
+        and (number := _PIECE.match(bare, 1))
+        and number.end() == len(bare)
+    ):
+        return ("-" + plain_number(bare[1:]),) if number.lastgroup == "number" else _pieces(bare)
+    return _pieces(bare)
+
+
+def _pieces(word: str) -> tuple[str, ...]:
+    found: list[str] = []
+    matches = list(_PIECE.finditer(word))
+    for n, match in enumerate(matches):
+        kind, text = match.lastgroup, match[0]
+        if kind == "date":
+            month, day, year = text.split("/")
+            if 1 <= int(month) <= 12:
+                found += [rules().months[int(month) - 1], str(int(day)), year]
+            else:
+                found.append(text)
+        elif kind == "spine":
+            first, second = re.split("[-/]", text)
+            found += [first, second if second[0].isalpha() else first[0] + second]
+        elif kind == "range":
+            low, high = text.split("-")
+            found += [plain_number(low), "to", plain_number(high)]
+        elif kind == "ratio":
+            found.append("/".join(map(plain_number, text.split("/"))))
+        elif kind == "number":
+            found.append(plain_number(text))
+        elif kind in ("clock", "ordinal"):
+            found.append(text)
+        elif kind == "word":
+            found += _word(text)
+        elif kind == "feet":
+            if found and found[-1][-1:].isdigit():
+                found.append("ft" if text == "'" else "inch")
+        elif text == "/" and 0 < n < len(matches) - 1:
+            if is_unit(found[-1] if found else "") or is_unit(matches[n + 1][0]):
+                found.append("per")
+        elif text == "-" and (len(word) > 1 or not found):
+            if len(word) == 1:
+                found.append("-")
+        else:
+            found += _SIGNS[text].split()
+    return tuple(found)
+
+
+def _word(text: str) -> tuple[str, ...]:
+    known = rules()
+    if text in known.words:
+        return known.words[text]
+    text = text.replace("'", "")
+    if len(text) > 4:
+        for pattern, replacement in known.spelling:
+            if match := pattern.fullmatch(text):
+                text = match.expand(replacement)
+                break
+    return known.words.get(text, (text,))
+
+
+_NEGATIVE = ("minus", "negative")
+_BETWEEN = frozenset("of is was at around about are were".split())
+"""What may stand between a vital sign and its number."""
+_STAGED = frozenset("type types stage stages grade class".split())
+_HESITATION = frozenset("um uh er eh".split())
+_SAID_MARKS = {
+    ("full", "stop"),
+    ("question", "mark"),
+    ("exclamation", "mark"),
+    ("exclamation", "point"),
+    ("new", "line"),
+    ("next", "line"),
+    ("new", "paragraph"),
+    ("next", "paragraph"),
+    ("period",),
+    ("comma",),
+    ("colon",),
+    ("semicolon",),
+}
+
+
+@dataclass(frozen=True)
+class Medical:
+    """The medical normaliser; ``medtx.align(..., normalize="medical")`` is one without options.
+
+    ``fillers=False`` leaves "um", "uh" and "er" out; answers such as "mm-hm" always stay.
+    ``spoken_punctuation=True`` leaves out marks that were dictated ("full stop", "new line").
+
+    >>> said = "blood pressure one twenty over eighty, give five hundred milligrams".split()
+    >>> Medical()(said).text
+    ['bp', '120/80', 'give', '500', 'mg']
+    >>> Medical()("BP 120/80. Give 500mg".split())
+    Tokens(text=['bp', '120/80', 'give', '500', 'mg'], start=[0, 1, 2, 3, 3], stop=[1, 2, 3, 4, 4])
+    """
+
+    fillers: bool = True
+    spoken_punctuation: bool = False
+
+    def __call__(self, words: Sequence[str]) -> Tokens:
+        tokens: list[str] = []
+        owner: list[int] = []
+        for i, word in enumerate(words):
+            for token in _tokens(word):
+                tokens.append(token)
+                owner.append(i)
+        found = _Rewriter(tokens, self).run()
+        return Tokens(
+            [text for text, _, _ in found],
+            [owner[first] for _, first, _ in found],
+            [owner[last - 1] + 1 for _, _, last in found],
+        )
+
+
+@cache
+def _triggers() -> frozenset[str]:
+    """Tokens that a rule may begin with; all others pass as they are."""
+    known = rules()
+    return frozenset(
+        (
+            *known.phrases,
+            *known.kind,
+            *known.units,
+            *_PREFIXES,
+            *_ROMAN,
+            *_NEGATIVE,
+            *_HESITATION,
+            *(mark[0] for mark in _SAID_MARKS),
+            *("half", "quarter", "point", "am", "pm", "ft"),
+        )
+    )
+
+
+class _Rewriter:
+    """Goes through the tokens of a recording once; each rule sees what was made before it."""
+
+    def __init__(self, tokens: list[str], options: Medical) -> None:
+        self.tokens, self.options = tokens, options
+        self.reader = Reader(tokens)
+        self.ahead = self.reader.tokens
+        self.found: list[tuple[str, int, int]] = []  # token, and the span of those that it stands for
+
+    def run(self) -> list[tuple[str, int, int]]:
+        triggers, found = _triggers(), self.found
+        i, n = 0, len(self.tokens)
+        while i < n:
+            token = self.tokens[i]
+            if len(token) > 1 and token not in triggers and not token[0].isdigit():
+                found.append((token, i, i + 1))
+                i += 1
+            else:
+                i = self.step(token, i)
+        return found
+
+    def before(self, back: int = 1) -> str:
+        return self.found[-back][0] if len(self.found) >= back else ""
+
+    def emit(self, text: str, first: int, last: int) -> int:
+        self.found.append((text, first, last))
+        return last
+
+    def merge(self, text: str, last: int, back: int = 1) -> int:
+        """The last ``back`` tokens, and what follows up to ``last``, become ``text``."""
+        first = self.found[-back][1]
+        del self.found[-back:]
+        return self.emit(text, first, last)
+
+    def step(self, token: str, i: int) -> int:
+        """Apply the first rule that fits at ``i``; give the token after it."""
+        if self.options.spoken_punctuation:
+            for size in (1, 2):
+                if tuple(self.ahead[i : i + size]) in _SAID_MARKS:
+                    return i + size
+        if not self.options.fillers and token in _HESITATION:
+            return i + 1
+        for said, written in rules().phrases.get(token, ()):
+            if tuple(self.ahead[i : i + len(said)]) == said:
+                for text in written:
+                    self.emit(text, i, i + len(said))
+                return i + len(said)
+        if len(token) == 1 and token.isalpha() and (end := self.letters(i)) > i + 1:
+            return self.emit("".join(self.tokens[i:end]), i, end)
+        if token in _NEGATIVE:
+            text, end = self.reader.number(i + 1, "")
+            if end > i + 1 and text[0].isdigit():
+                return self.emit(f"-{text}", i, end)
+        text, end = self.reader.number(i, self.context())
+        if end > i:
+            return self.number(text, i, end)
+        return self.word(token, i)
+
+    def letters(self, i: int) -> int:
+        """The end of a run of spelled letters: "c o p d"; an article does not begin a short one."""
+        end = i
+        while len(self.ahead[end]) == 1 and self.ahead[end].isalpha():
+            end += 1
+        if end > i + 1 and self.ahead[end][:1].isdigit() and self.ahead[end - 1] in ("x", "p", "r"):
+            end -= 1
+        shortest = 3 if self.ahead[i] == "a" or self.ahead[i + 1] == "a" else 2
+        unit = self.before()[-1:].isdigit() and self.ahead[i] in UNITS
+        return end if end - i >= shortest and not unit else i + 1
+
+    def context(self) -> str:
+        back = 1
+        while self.before(back) in _BETWEEN and back < 4:
+            back += 1
+        if rules().contexts.get(self.before(back)) == "vital":
+            return "vital"
+        return "clock" if self.before() == "at" else ""
+
+    def number(self, text: str, i: int, end: int) -> int:
+        """A number and what stands beside it: letters, months, money, vital signs."""
+        before = self.before()
+        single = len(before) == 1 and self.found[-1][2] == i
+        if before == "$":
+            return self.merge(f"${text}", end)
+        if self.ahead[end] in ("dollar", "dollars"):
+            end += 1
+            start = end + (self.ahead[end] == "and")
+            cents, stop = self.reader.number(start, "")
+            if stop > start and self.ahead[stop] in ("cent", "cents") and len(cents) < 3:
+                return self.emit(f"${plain_number(f'{text}.{cents.zfill(2)}')}", i, stop + 1)
+            return self.emit(f"${text}", i, end)
+        if before in ("p", "r", "x") and single:
+            name = {"p": "pulse", "r": "respirations", "x": "times"}[before]
+            self.merge(name, self.found[-1][2])
+        elif INTEGER.fullmatch(text) and len(text) < 3 and not is_unit(self.ahead[end]):
+            if single and before in _BEFORE_NUMBER and self.ahead[end] != "%":
+                return self.merge(before + text, end)
+            spine = _SPINE.fullmatch(before)
+            if spine and self.found[-1][2] == i and int(text) == int(spine[2]) + 1 <= 12:
+                return self.emit(spine[1] + text, i, end)
+        elif text[-1].isalpha() and rules().contexts.get(before) == "month":
+            return self.emit(text[:-2], i, end)
+        return self.emit(text, i, end)
+
+    def word(self, token: str, i: int) -> int:
+        """A word whose meaning lies in what stands before it."""
+        before = self.before()
+        numeric = before[-1:].isdigit() or before == "per"
+        if token in ("am", "pm") and before.endswith(":00"):
+            self.merge(before[:-3], self.found[-1][2])
+        if token in rules().units:
+            unit = rules().units[token]
+            if unit in ("c", "f") and before in ("degree", "degrees") and self.before(2)[-1:].isdigit():
+                return self.merge(unit, i + 1)
+            if numeric:
+                return self.emit(unit, i, i + 1)
+        if token in ("c", "f") and before in ("degree", "degrees"):
+            return self.merge(token, i + 1)
+        if token in _ROMAN and rules().contexts.get(before) == "roman":
+            return self.emit(_ROMAN[token], i, i + 1)
+        staged = before.isdigit() and self.before(2) in _STAGED and self.found[-1][2] == i
+        if token in ("b", "c", "d") and staged:
+            return self.merge(before + token, i + 1)
+        if token in _PREFIXES and self.ahead[i + 1].isalpha() and len(self.ahead[i + 1]) > 2:
+            return self.emit(token + self.ahead[i + 1], i, i + 2)
+        return self.emit(token, i, i + 1)
