@@ -59,6 +59,8 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
 _ROMAN |= {"ix": "9", "x": "10", "xi": "11", "xii": "12"}
+_ROMAN_LETTER = re.compile(r"([ivx]+)([abc]?)")
+_LISTED = frozenset(("through", "to", "and", "or"))
 _SPINE = re.compile(r"([ctls])(\d{1,2})")
 _BEFORE_NUMBER = frozenset("bcdhklost")
 """Letters that join the number after them: B12, C5, D3, H2, K2, L5, O2, S1, T4; not "a" or "i"."""
@@ -144,6 +146,8 @@ def _word(text: str) -> tuple[str, ...]:
     known = rules()
     if text in known.words:
         return known.words[text]
+    if text[0] == "x" and text[1:].isdigit():
+        return "times", text[1:]
     text = text.replace("'", "")
     if len(text) > 4:
         for pattern, replacement in known.spelling:
@@ -158,6 +162,7 @@ _BETWEEN = frozenset("of is was at around about are were".split())
 """What may stand between a vital sign and its number."""
 _STAGED = frozenset("type types stage stages grade class".split())
 _HESITATION = frozenset("um uh er eh".split())
+_LOOK = frozenset("0123456789ivx")
 _SAID_MARKS = {
     ("full", "stop"),
     ("question", "mark"),
@@ -216,7 +221,6 @@ def _triggers() -> frozenset[str]:
             *known.kind,
             *known.units,
             *_PREFIXES,
-            *_ROMAN,
             *_NEGATIVE,
             *_HESITATION,
             *(mark[0] for mark in _SAID_MARKS),
@@ -239,7 +243,8 @@ class _Rewriter:
         i, n = 0, len(self.tokens)
         while i < n:
             token = self.tokens[i]
-            if len(token) > 1 and token not in triggers and not token[0].isdigit():
+            # A roman numeral, with a letter perhaps, begins with i, v or x.
+            if len(token) > 1 and token not in triggers and token[0] not in _LOOK:
                 found.append((token, i, i + 1))
                 i += 1
             else:
@@ -318,7 +323,7 @@ class _Rewriter:
         if before in ("p", "r", "x") and single:
             name = {"p": "pulse", "r": "respirations", "x": "times"}[before]
             self.merge(name, self.found[-1][2])
-        elif INTEGER.fullmatch(text) and len(text) < 3 and not is_unit(self.ahead[end]):
+        elif INTEGER.fullmatch(text) and len(text) < 3 and not self.unit(end):
             if single and before in _BEFORE_NUMBER and self.ahead[end] != "%":
                 return self.merge(before + text, end)
             spine = _SPINE.fullmatch(before)
@@ -327,6 +332,15 @@ class _Rewriter:
         elif text[-1].isalpha() and rules().contexts.get(before) == "month":
             return self.emit(text[:-2], i, end)
         return self.emit(text, i, end)
+
+    def roman(self, back: int) -> bool:
+        """Whether what stands so far back is numbered with roman numerals."""
+        return rules().contexts.get(self.before(back)) == "roman"
+
+    def unit(self, i: int) -> bool:
+        """Whether a unit stands at ``i``; in "L 4 L 5" none does."""
+        letter = len(self.ahead[i]) == 1 and self.reader.simple(i + 1)[1] > i + 1
+        return is_unit(self.ahead[i]) and not letter
 
     def word(self, token: str, i: int) -> int:
         """A word whose meaning lies in what stands before it."""
@@ -342,8 +356,9 @@ class _Rewriter:
                 return self.emit(unit, i, i + 1)
         if token in ("c", "f") and before in ("degree", "degrees"):
             return self.merge(token, i + 1)
-        if token in _ROMAN and rules().contexts.get(before) == "roman":
-            return self.emit(_ROMAN[token], i, i + 1)
+        listed = before in _LISTED and self.before(2).isdigit() and self.roman(3)
+        if (self.roman(1) or listed) and (roman := _ROMAN_LETTER.fullmatch(token)) and roman[1] in _ROMAN:
+            return self.emit(_ROMAN[roman[1]] + roman[2], i, i + 1)
         staged = before.isdigit() and self.before(2) in _STAGED and self.found[-1][2] == i
         if token in ("b", "c", "d") and staged:
             return self.merge(before + token, i + 1)

@@ -6,6 +6,7 @@ from medtx.scoring.rules import rules
 
 INTEGER = re.compile(r"\d+")
 _DECIMAL = re.compile(r"\d+\.\d+")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 
 
 def plain_number(text: str) -> str:
@@ -159,13 +160,15 @@ class Reader:
         """The token of the number at ``i`` and its end, or ``i`` where there is none."""
         tokens = self.tokens
         first = tokens[i]
+        if ratio := self.over(i):
+            return ratio
+        if first[:1].isdigit() and first[-1:].isalpha():  # an ordinal in digits
+            return (first, i + 1) if _ORDINAL.fullmatch(first) else ("", i)
         said, end = self.digits(i)
         if end - i >= 3 and self.kind.get(tokens[end]) not in ("hundred", "scale", "ten", "teen"):
             return self.pointed(said, end)
         if (context == "clock" or tokens[i] in self.kind) and (clock := self.clock(i, context)):
             return clock
-        if ratio := self.over(i):
-            return ratio
         if context == "vital":
             said, end = self.hundreds(i)
             if end > i:
@@ -275,7 +278,9 @@ class Reader:
         elif minute < 10:
             return None
         if after > end and 0 < minute < 60:
-            told = self.tokens[after] in ("am", "pm")
+            told = self.tokens[after] in ("am", "pm") or (
+                self.tokens[after] in ("a", "p") and self.tokens[after + 1] == "m"
+            )
             if told or (context == "clock" and not is_unit(self.tokens[after])):
                 return f"{hour}:{minute:02}", after
         return None
