@@ -1,6 +1,8 @@
 """What medtx raises: one base class, few children, one clear sentence each."""
 
 import importlib
+import re
+from collections.abc import Iterable
 from types import ModuleType
 
 
@@ -45,3 +47,9 @@ def optional(module: str, extra: str) -> ModuleType:
         raise MissingExtraError(
             f"{module.split('.')[0]} is not installed: pip install 'medtx[{extra}]'"
         ) from error
+
+
+def shown(names: Iterable[object]) -> str:
+    """The names that are surely no text of a patient: single words of a program."""
+    found = [str(name) for name in names if re.fullmatch(r"[A-Za-z_]\w{0,30}", str(name))]
+    return ", ".join(found[:4])

@@ -142,7 +142,7 @@ def frame(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pd.Categ
                 values = pd.Categorical.from_codes(np.full(size, -1, np.int8), dtype=_categories(()))
             data[column] = values if isinstance(values, pd.Categorical | np.ndarray) else labels(values)
         elif dtype == "str":
-            data[column] = pd.array([None] * size if values is None else values, dtype="str")
+            data[column] = _text([None] * size if values is None else values)
         else:
             data[column] = np.asarray(np.full(size, _BLANK[dtype]) if values is None else values, dtype=dtype)
     return pd.DataFrame(data, copy=False)
@@ -151,6 +151,14 @@ def frame(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pd.Categ
 @cache
 def _empty(name: str) -> pd.DataFrame:
     return frame(name, {column: [] for column in TABLES[name]})
+
+
+def _text(values: Any) -> Any:
+    try:
+        return pd.array(values, dtype="str")
+    except UnicodeEncodeError:  # half of a pair of UTF-16, as broken JSON holds it
+        clean = [v if v is None else v.encode("utf-8", "replace").decode() for v in values]
+        return pd.array(clean, dtype="str")
 
 
 def labels(values: Sequence[Any]) -> pd.Categorical:
@@ -171,7 +179,7 @@ def labels(values: Sequence[Any]) -> pd.Categorical:
 @lru_cache(maxsize=64)
 def _categories(names: tuple[str, ...]) -> pd.CategoricalDtype:
     """The same few again and again: pandas takes a while to make one."""
-    return pd.CategoricalDtype(pd.Index(names, dtype="str"))
+    return pd.CategoricalDtype(pd.Index(_text(list(names)), dtype="str"))
 
 
 def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -186,8 +194,9 @@ def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
                 continue
             names = list(dict.fromkeys(name for values in held for name in values.cat.categories))
             if column != "recording":  # recordings keep their order
-                names.sort()
-            dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+                names.sort(key=str)
+            text = all(isinstance(name, str) for name in names)
+            dtype = pd.CategoricalDtype(pd.Index(names, dtype="str" if text else None))
             tables = [
                 table.assign(**{column: table[column].astype(dtype)}) if column in table else table
                 for table in tables

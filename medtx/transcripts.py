@@ -58,7 +58,7 @@ class Transcripts:
         wanted = {recordings} if isinstance(recordings, str) else set(recordings)
         unknown = wanted - set(self.recordings["recording"])
         if unknown:
-            raise InputError(f"no recording {sorted(unknown)[0]!r} among these {len(self)}")
+            raise InputError(f"no recording {sorted(unknown, key=str)[0]!r} among these {len(self)}")
         return replace(
             self,
             **{
@@ -145,6 +145,8 @@ class Transcripts:
         """
         old = self.recordings["recording"].astype(str)
         new = {one: name(one) for one in old}
+        if odd := [one for one, given in new.items() if not isinstance(given, str)]:
+            raise InputError(f"the new name of {odd[0]!r} is not text")
         names = list(dict.fromkeys(new.values()))
         dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
         own = _apart(new)
@@ -329,6 +331,7 @@ def from_parquet(folder: Path) -> Transcripts:
         if missing := [column for column in TABLES[table] if column not in rows]:
             raise ReadError(str(path), f"expected the column {missing[0]}")
         for column, values in rows.items():  # Parquet forgets what kind of nothing an empty one holds
-            if isinstance(values.dtype, pd.CategoricalDtype) and not len(values.cat.categories):
+            label = isinstance(values.dtype, pd.CategoricalDtype) and not len(values.cat.categories)
+            if label or (values.dtype == object and values.isna().all()):
                 rows[column] = labels([None] * len(rows))
     return Transcripts(**tables)

@@ -94,7 +94,8 @@ said_words = st.lists(
             *rules().contexts,
             *rules().words,
             *(word for rows in rules().phrases.values() for said, _ in rows for word in said),
-            *"120/80 5-10 .5 1,000 -5 98.6F L4-5 $1.15 3/3/2024 8:30 a A1c x3 2+ mg/dL , . - / o'clock über é 5'10\"".split(),
+            *"120/80 5-10 .5 1,000 -5 98.6F L4-5 $1.15 3/3/2024 8:30 a A1c x3 2+ mg/dL".split(),
+            *", . - / o'clock über é 5'10\"".split(),
             *"point over and minus percent dollars cents a pain o l c at of".split(),
         ]
     ),

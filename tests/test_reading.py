@@ -259,7 +259,7 @@ def test_metadata_joins_by_recording_or_file_name(tmp_path):
     assert t.recordings["site"].isna().tolist() == [False, True]
     assert "reference" not in t.recordings
     for text, message in (
-        ("name;site\none;1", "expected a column recording or file_name, found name;site"),
+        ("name;site\none;1", "expected a column recording or file_name, found others"),
         ("recording\none\none", "stands there twice"),
         ("recording\nthree", "none of its 1 recordings"),
         ("", "expected CSV"),

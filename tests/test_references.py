@@ -166,8 +166,8 @@ def test_captions(tmp_path, name):
         ("a.vtt", "WEBVTT", "expected at least one cue"),
         ("a.srt", "1\n00:00 --> later\nhello", "cue 1: expected 00:00:00.000"),
         ("a.csv", "name,words\na,b", "row 1: expected a recording"),
-        ("a.csv", "file_name,text\na.wav,x\nb/a.wav,y", "recording 'a' stands there twice"),
-        ("a.txt", "one\tx\none\ty", "recording 'one' stands there twice"),
+        ("a.csv", "file_name,text\na.wav,x\nb/a.wav,y", "row 2: expected each recording once"),
+        ("a.txt", "one\tx\none\ty", "row 2: expected each recording once"),
         (
             "a.json",
             '[{"session_id": "a", "start_time": 0}]',

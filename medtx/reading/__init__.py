@@ -82,6 +82,8 @@ def read(
     """
     if errors not in ("raise", "collect"):
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
+    if engine is not None and not isinstance(engine, str):
+        raise InputError(f"engine={engine!r} is not a name")
     collect = partial(_collect, errors=errors)
     if executor is None:
         builder = collect(expand(source))
@@ -100,7 +102,8 @@ def read(
     if CUT in found.recordings["status"].array:
         cut = found.recordings.loc[found.recordings["status"] == CUT, "source"]
         others = f" (and {len(cut) - 1} other files)" if len(cut) > 1 else ""
-        warnings.warn(f"{cut.iloc[0]}{others}: cut inside its last event; read up to there", stacklevel=2)
+        first = cut.iloc[0] or "the result in memory"
+        warnings.warn(f"{first}{others}: cut inside its last event; read up to there", stacklevel=2)
     return found if metadata is None else join(found, metadata)
 
 

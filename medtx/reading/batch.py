@@ -31,6 +31,9 @@ def parse(job: Job, source: str) -> Parsed:
         raise ReadError(source, "expected a transcript with items", "results")
     channels = (results.channel_labels.channels if results.channel_labels else None) or []
     items = results.items or [item for channel in channels for item in channel.items]
+    if not items:  # only the text was kept
+        said = " ".join(t.transcript or "" for t in results.transcripts or ()).split()
+        items = [Item("pronunciation", [Alternative(word)]) for word in said]
     choices = [item.alternatives for item in items]
     if not all(choices):
         place = f"results.items[{choices.index([])}].alternatives"

@@ -3,7 +3,7 @@
 import gc
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, groupby
@@ -77,8 +77,12 @@ def of_words(
     language: str | None = None,
     duration: float | None = None,
     status: str | None = None,
+    times: Sequence[tuple[float | None, float | None]] = (),
 ) -> Parsed:
-    """A recording of words; a reference has no engine. Marks have neither time nor confidence."""
+    """A recording of words; a reference has no engine. Marks have neither time nor confidence.
+
+    ``times`` are those of the segments that the words name, where the words have none.
+    """
     said = [
         word if word.kind != "punctuation" else word._replace(start=None, end=None, confidence=None)
         for word in words
@@ -90,7 +94,13 @@ def of_words(
     runs = groupby(said, key=lambda w: (w.segment, w.speaker, w.channel) if w.segment is None else w.segment)
     spans = [list(run) for _, run in runs]
     columns["segment"] = [n for n, span in enumerate(spans) for _ in span]
-    ends = [word.end for word in said if word.end is not None]
+    segments = _segments(spans)
+    for n, span in enumerate(spans):
+        number = span[0].segment
+        if segments["start"][n] is None and number is not None and number < len(times):
+            segments["start"][n], segments["end"][n] = times[number]
+    check(segments, "segments", source)
+    ends = [float(end) for end in segments["end"] if not np.isnan(end)]
     known = {
         "engine": engine,
         "mode": engine and "batch",
@@ -99,7 +109,7 @@ def of_words(
         "channels": len(set(columns["channel"])),
         "status": status,
     }
-    return Parsed(known, {"words": columns, "segments": _segments(spans)}, name)
+    return Parsed(known, {"words": columns, "segments": segments}, name)
 
 
 def _segments(spans: list[list[Word]]) -> dict[str, list[Any]]:
@@ -222,7 +232,7 @@ class Builder:
         rows["channels"] = [c or 1 for c in rows["channels"]]
         recordings = pd.Categorical.from_codes(np.arange(len(names)), names)
         known = frame("recordings", {"recording": recordings, **rows})
-        for column in dict.fromkeys(key for row in self.rows for key in row if key not in known):
+        for column in sorted({key for row in self.rows for key in row if key not in known}):
             known[column] = labels([row.get(column) for row in self.rows])
         tables = {"recordings": known}
         for name in TABLES:

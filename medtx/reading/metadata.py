@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, shown
 from medtx.files import load
 from medtx.specialties import specialty
-from medtx.tables import TABLES
+from medtx.tables import TABLES, labels
 from medtx.transcripts import Transcripts
 
 
-def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame) -> Transcripts:
+def join(transcripts: Transcripts, metadata: Any) -> Transcripts:
     """Add the columns of ``metadata`` to ``recordings``; its values win where both have one.
 
     The key is ``recording``, or the stem of ``file_name``. A ``reference`` column stays
@@ -26,15 +26,19 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
 
     Raises `ReadError` for a missing or repeated key, or where no recording is in it.
     """
+    if not isinstance(metadata, str | PathLike | pd.DataFrame):
+        raise InputError(f"metadata is {type(metadata).__name__}, not a path or a DataFrame")
     source = "the metadata" if isinstance(metadata, pd.DataFrame) else fspath(metadata)
     table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
+    if table.columns.has_duplicates or table.columns.nlevels > 1:
+        raise ReadError(source, "expected columns with a name each", "its header")
     if "recording" in table:
         key = table["recording"].astype(str)
     elif "file_name" in table:  # from Windows too
         key = table["file_name"].map(lambda name: PureWindowsPath(str(name)).stem)
     else:
-        header = ", ".join(map(str, table.columns))
-        raise ReadError(source, f"expected a column recording or file_name, found {header}", "its header")
+        found = shown(table.columns) or "others"
+        raise ReadError(source, f"expected a column recording or file_name, found {found}", "its header")
     if key.duplicated().any():
         raise ReadError(source, f"recording {key[key.duplicated()].iloc[0]!r} stands there twice")
     added = table.drop(columns=["recording", "reference"], errors="ignore").set_index(key)
@@ -58,15 +62,18 @@ def join(transcripts: Transcripts, metadata: str | PathLike[str] | pd.DataFrame)
         new = names.map(added[column])
         if column in recordings:
             new = new.where(new.notna(), recordings[column].astype(object))
-        if new.dtype == object:  # lists, or numbers among text
-            new = new.map(str, na_action="ignore")
         spec = TABLES["recordings"].get(str(column))
         text = new.dtype == object or isinstance(new.dtype, pd.StringDtype)
         dtype = spec.dtype if spec else "category" if text else new.dtype
+        if dtype == "category" or new.dtype == object:  # lists, or numbers among text
+            new = new.map(str, na_action="ignore")
         try:
-            recordings[column] = new.astype(dtype)
+            made = labels(new.tolist()) if dtype == "category" else new.astype(dtype)
+            if spec and dtype in ("int32", "bool") and not (made.astype(object) == new.astype(object)).all():
+                raise ValueError
         except (ValueError, TypeError):
             raise ReadError(source, f"expected {dtype} values", f"column {column}") from None
+        recordings[column] = made
     return replace(transcripts, recordings=recordings)
 
 
@@ -83,15 +90,18 @@ def _load(source: str) -> pd.DataFrame:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return _load_json(data.removeprefix(b"\xef\xbb\xbf"), source)
     try:
-        table = pd.read_csv(io.BytesIO(data))
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            table = pd.read_csv(io.BytesIO(data), index_col=False)
         for name in table.columns.intersection(["recording", "file_name"]):  # "NA" and "007" are names
             names = pd.read_csv(
                 io.BytesIO(data), usecols=[name], dtype=str, keep_default_na=False, skip_blank_lines=True
             )
             table[name] = names[name].array
         return table
+    except pd.errors.ParserWarning:
+        raise ReadError(source, "expected as many fields in each row as in the header") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ReadError(source, f"expected CSV in UTF-8: {str(error).lower()}") from None
+        raise ReadError(source, f"expected CSV in UTF-8: {str(error).lower().strip()}") from None
 
 
 def _load_json(data: bytes, source: str) -> pd.DataFrame:
@@ -117,6 +127,16 @@ JOBS = {
     "MedicalScribeJob": "amazon-healthscribe",
 }
 """How the service's answers begin their keys -> the engine."""
+
+
+def is_job(data: Any) -> bool:
+    """Whether ``data`` describes a job or jobs, or is a batch result."""
+    if not isinstance(data, Mapping):
+        return False
+    if isinstance(data.get("results"), Mapping):
+        return True
+    keys = {f"{key}{end}" for key in JOBS for end in ("", "Name", "Summaries")}
+    return not keys.isdisjoint(data) or bool(describe_jobs(data))
 
 
 def describe_jobs(data: Any) -> list[dict[str, Any]]:
@@ -146,7 +166,7 @@ def _described(job: Mapping[str, Any], name: str, engine: str) -> dict[str, Any]
         held = job.get(key)
         return held.get(inner) if isinstance(held, Mapping) else None
 
-    status = next((value for key, value in job.items() if key.endswith("JobStatus")), None)
+    status = next((value for key, value in job.items() if str(key).endswith("JobStatus")), None)
     known = {
         "recording": name,
         "engine": engine,

@@ -4,10 +4,10 @@ Each is known by its keys. Where an engine writes marks onto its words they stay
 normalisers know how to take them off.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, shown
 from medtx.reading import references
 from medtx.reading.build import Parsed, Word, of_words
 
@@ -20,35 +20,60 @@ def _label(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def _untimed(
+    text: Any, segment: int | None = None, speaker: Any = None, channel: Any = None
+) -> Iterator[Word]:
+    """The words of a text, where an engine was not asked for words."""
+    for word in str(text or "").split():
+        yield Word(word, segment=segment, speaker=_label(speaker), channel=channel)
+
+
 def whisper(data: Any, source: str) -> Parsed:
-    """openai-whisper, faster-whisper, whisper-timestamped and WhisperX, with word times or without."""
-    segments = data if isinstance(data, list) else data["segments"]
+    """openai-whisper, faster-whisper, whisper-timestamped, WhisperX, OpenAI's API; word times or none."""
+    segments = data if isinstance(data, list) else data.get("segments") or []
+    apart = [] if isinstance(data, list) else data.get("words") or []  # OpenAI's API keeps them so
 
     def words() -> Iterator[Word]:
-        for n, segment in enumerate(segments):
-            speaker = _label(segment.get("speaker"))
-            spoken = segment.get("words") or [{"word": word} for word in segment["text"].split()]
-            for word in spoken:
-                content = (word["word"] if "word" in word else word["text"]).strip()
-                sure = next((word[k] for k in ("probability", "confidence", "score") if k in word), None)
-                start, end = _number(word.get("start")), _number(word.get("end"))
-                yield Word(content, start, end, _number(sure), n, _label(word.get("speaker")) or speaker)
+        for word in apart:
+            start = float(word["start"])
+            n = sum(float(segment["start"]) <= start + 1e-6 for segment in segments) - 1
+            yield _whisper(word, max(n, 0), None)
+        for n, segment in enumerate([] if apart else segments):
+            for word in segment.get("words") or ():
+                yield _whisper(word, n, segment.get("speaker"))
+            if not segment.get("words"):
+                yield from _untimed(segment["text"], n, segment.get("speaker"))
+        if not segments and not apart:
+            yield from _untimed(data.get("text") if isinstance(data, Mapping) else "", 0)
 
     language = None if isinstance(data, list) else _label(data.get("language"))
-    return of_words("whisper", words(), source, language=language)
+    times = [(_number(s.get("start")), _number(s.get("end"))) for s in segments]
+    return of_words("whisper", words(), source, language=language, times=times)
+
+
+def _whisper(word: Mapping[str, Any], segment: int, speaker: Any) -> Word:
+    content = (word["word"] if "word" in word else word["text"]).strip()
+    sure = next((word[k] for k in ("probability", "confidence", "score") if k in word), None)
+    who = _label(word.get("speaker")) or _label(speaker)
+    return Word(content, _number(word.get("start")), _number(word.get("end")), _number(sure), segment, who)
 
 
 def deepgram(data: Any, source: str) -> Parsed:
     """Deepgram's answer for a file; one segment a channel and speaker in turn."""
 
     channels = data["results"]["channels"]
-    words = (
-        _deepgram(word, f"ch_{c}" if len(channels) > 1 else None)
-        for c, channel in enumerate(channels)
-        for word in channel["alternatives"][0]["words"]
-    )
+
+    def words() -> Iterator[Word]:
+        for c, channel in enumerate(channels):
+            label = f"ch_{c}" if len(channels) > 1 else None
+            best = channel["alternatives"][0]
+            for word in best.get("words") or ():
+                yield _deepgram(word, label)
+            if not best.get("words"):
+                yield from _untimed(best.get("transcript"), channel=label)
+
     duration = _number(data.get("metadata", {}).get("duration"))
-    return of_words("deepgram", words, source, duration=duration)
+    return of_words("deepgram", words(), source, duration=duration)
 
 
 def _deepgram(word: Mapping[str, Any], channel: str | None, segment: int | None = None) -> Word:
@@ -60,23 +85,26 @@ def _deepgram(word: Mapping[str, Any], channel: str | None, segment: int | None 
 def deepgram_live(data: Any, source: str) -> Parsed:
     """Deepgram's live messages: the final ones."""
     messages = data if isinstance(data, list) else [data]
-    finals = [m for m in messages if m.get("is_final") and "channel" in m]
+    finals = [m for m in messages if m.get("is_final") and isinstance(m.get("channel"), Mapping)]
     several = len({m["channel_index"][0] for m in finals if m.get("channel_index")}) > 1
 
     def words() -> Iterator[Word]:
         for n, message in enumerate(finals):
             channel = f"ch_{message['channel_index'][0]}" if several else None
-            for word in message["channel"]["alternatives"][0]["words"]:
+            best = message["channel"]["alternatives"][0]
+            for word in best.get("words") or ():
                 yield _deepgram(word, channel, n)
+            if not best.get("words"):
+                yield from _untimed(best.get("transcript"), n, channel=channel)
 
-    ends = [message["start"] + message["duration"] for message in messages if "duration" in message]
+    ends = [float(m["start"]) + float(m["duration"]) for m in finals if "duration" in m]
     return of_words("deepgram", words(), source, duration=max(ends, default=None))
 
 
 def assemblyai(data: Any, source: str) -> Parsed:
     """AssemblyAI: times in milliseconds; a segment a turn of one speaker."""
 
-    words = (
+    words: Iterable[Word] = (
         Word(
             word["text"],
             float(word["start"]) / 1000,
@@ -87,6 +115,8 @@ def assemblyai(data: Any, source: str) -> Parsed:
         )
         for word in data["words"] or []
     )
+    if not data["words"]:
+        words = _untimed(data.get("text"))
     return of_words(
         "assemblyai",
         words,
@@ -99,13 +129,17 @@ def assemblyai(data: Any, source: str) -> Parsed:
 
 def vosk(data: Any, source: str) -> Parsed:
     """Vosk's final results, one or several; partial and empty ones have no words."""
-    results = data if isinstance(data, list) else [data]
-    words = (
-        Word(word["word"], float(word["start"]), float(word["end"]), _number(word.get("conf")), n)
-        for n, result in enumerate(results)
-        for word in result.get("result") or []
-    )
-    return of_words("vosk", words, source)
+    results = [one for one in (data if isinstance(data, list) else [data]) if "partial" not in one]
+
+    def words() -> Iterator[Word]:
+        for n, result in enumerate(results):
+            for word in result.get("result") or ():
+                sure = _number(word.get("conf"))
+                yield Word(word["word"], float(word["start"]), float(word["end"]), sure, n)
+            if not result.get("result"):
+                yield from _untimed(result.get("text"), n)
+
+    return of_words("vosk", words(), source)
 
 
 def kaldi(data: Any, source: str) -> Parsed:
@@ -124,6 +158,8 @@ def call_analytics(data: Any, source: str) -> Parsed:
 
     def words() -> Iterator[Word]:
         for n, turn in enumerate(data["Transcript"]):
+            if not turn["Items"]:
+                yield from _untimed(turn.get("Content"), n, turn.get("ParticipantRole"))
             for item in turn["Items"]:
                 start, end = (_number(item.get(f"{side}OffsetMillis"), 1000) for side in ("Begin", "End"))
                 sure, role = _number(item.get("Confidence")), _label(turn.get("ParticipantRole"))
@@ -183,6 +219,8 @@ def azure(data: Any, source: str) -> Parsed:
     """
     phrases = data if isinstance(data, list) else data.get("recognizedPhrases", data.get("phrases"))
     phrases = [data] if phrases is None else phrases
+    if not phrases and isinstance(data, Mapping):
+        phrases = data.get("combinedRecognizedPhrases") or data.get("combinedPhrases") or []
     several = len({_any(phrase, "channel", "Channel") for phrase in phrases}) > 1
 
     def words() -> Iterator[Word]:
@@ -196,8 +234,8 @@ def azure(data: Any, source: str) -> Parsed:
                 _ticks(word, "offset"): _number(_any(word, "confidence", "Confidence")) for word in lexical
             }
             if not spoken:
-                said = _any(best, "display", "Display", "text", "DisplayText") or ""
-                spoken = [{"text": word} for word in said.split()]
+                said = _any(best, "display", "Display", "text", "DisplayText")
+                yield from _untimed(said, n, speaker, channel)
             for word in spoken:
                 content = _any(word, "displayText", "DisplayText", "text", "word", "Word", "Display")
                 start, length = _ticks(word, "offset"), _ticks(word, "duration")
@@ -205,8 +243,11 @@ def azure(data: Any, source: str) -> Parsed:
                 yield Word(content, start, end, sure.get(start), n, speaker, channel)
 
     whole = data if isinstance(data, Mapping) and "Offset" not in data else {}
-    language = next((phrase["locale"] for phrase in phrases if phrase.get("locale")), None)
-    return of_words("azure", words(), source, language=language, duration=_ticks(whole, "duration"))
+    language = _label(next((phrase["locale"] for phrase in phrases if phrase.get("locale")), None))
+    starts = [(_ticks(phrase, "offset"), _ticks(phrase, "duration")) for phrase in phrases]
+    times = [(s, None if s is None or d is None else s + d) for s, d in starts]
+    duration = _ticks(whole, "duration")
+    return of_words("azure", words(), source, language=language, duration=duration, times=times)
 
 
 def _any(data: Mapping[str, Any], *keys: str) -> Any:
@@ -229,14 +270,17 @@ def google(data: Any, source: str) -> Parsed:
     """Google Speech-to-Text, versions 1 and 2, with the protocol's names or Python's.
 
     Where speakers were asked for, version 1 repeats all words with their speakers in a last
-    result: then that one alone is taken.
+    result: then that one alone is taken. Of a stream, the final results are.
     """
     results = _any(data, "response", "result") or data
-    results = [r for r in results["results"] if r.get("alternatives")]
+    finals = [r for r in results["results"] if r.get("isFinal", r.get("is_final")) is not False]
+    results = [r for r in finals if r.get("alternatives")]
     codes = [code for r in results if (code := _any(r, "languageCode", "language_code"))]
-    last = results[-1]["alternatives"][0] if results else {}
-    tagged = [_any(word, "speakerTag", "speaker_tag") for word in last.get("words") or ()]
-    if len(results) > 1 and any(tagged) and not last.get("transcript"):
+    tagged = [
+        any(_any(word, "speakerTag", "speaker_tag") for word in r["alternatives"][0].get("words") or ())
+        for r in results
+    ]
+    if len(results) > 1 and tagged[-1] and not any(tagged[:-1]):
         results = results[-1:]
     several = len({_any(result, "channelTag", "channel_tag") for result in results}) > 1
 
@@ -244,8 +288,9 @@ def google(data: Any, source: str) -> Parsed:
         for n, result in enumerate(results):
             best = result["alternatives"][0]
             channel = f"ch_{_any(result, 'channelTag', 'channel_tag')}" if several else None
-            spoken = best.get("words") or [{"word": w} for w in (best.get("transcript") or "").split()]
-            for word in spoken:
+            if not best.get("words"):
+                yield from _untimed(best.get("transcript"), n, channel=channel)
+            for word in best.get("words") or ():
                 start, end = (
                     _seconds(_any(word, f"{side}Time", f"{side}Offset", f"{side}_time", f"{side}_offset"))
                     for side in ("start", "end")
@@ -258,7 +303,7 @@ def google(data: Any, source: str) -> Parsed:
                 turn = None if speaker else n
                 yield Word(word["word"], start, end, sure, turn, _label(speaker), channel)
 
-    return of_words("google", words(), source, language=codes[0] if codes else None)
+    return of_words("google", words(), source, language=_label(codes[0]) if codes else None)
 
 
 def _has(data: Any, *keys: str) -> bool:
@@ -269,6 +314,11 @@ def _first(data: Any) -> Any:
     return data[0] if isinstance(data, list) and data else data
 
 
+def _some(data: Any, *keys: str) -> bool:
+    """Whether one of the first objects of a list has these keys: silence or a greeting may come before."""
+    return any(_has(one, *keys) for one in (data[:50] if isinstance(data, list) else [data]))
+
+
 Fits = Callable[[Any], bool]
 Reader = Callable[[Any, str], Any]
 
@@ -276,14 +326,15 @@ FORMATS: list[tuple[Fits, Reader]] = [
     (lambda d: _has(d, "Transcript", "JobName") and isinstance(d["Transcript"], list), call_analytics),
     (lambda d: _has(d, "Conversation") and _has(d["Conversation"], "TranscriptItems"), healthscribe),
     (lambda d: _has(d, "results") and _has(d["results"], "channels"), deepgram),
-    (lambda d: _has(_first(d), "channel", "is_final"), deepgram_live),
+    (lambda d: _some(d, "channel", "is_final"), deepgram_live),
     (lambda d: _has(d, "segments") and _has(_first(d["segments"]) or {"text": ""}, "text"), whisper),
     (lambda d: isinstance(d, list) and _has(_first(d), "start", "end", "text"), whisper),
     (lambda d: _has(d, "words", "audio_duration"), assemblyai),
+    (lambda d: _has(d, "text", "words") and _has(_first(d["words"]), "word", "start", "end"), whisper),
     (lambda d: _has(d, "words") and _has(_first(d["words"]), "time", "duration", "word"), kaldi),
-    (lambda d: _has(_first(d), "result", "text"), vosk),
+    (lambda d: _some(d, "result", "text"), vosk),
     (lambda d: _has(d, "recognizedPhrases") or _has(d, "phrases", "durationMilliseconds"), azure),
-    (lambda d: _has(_first(d), "RecognitionStatus", "Offset"), azure),
+    (lambda d: _some(d, "RecognitionStatus", "Offset"), azure),
     (lambda d: _is_google(d) or (_has(d, "response") and _is_google(d["response"])), google),
 ]
 """How a format is known, and its reader; the first that fits is taken."""
@@ -306,7 +357,7 @@ def register(known: str | Fits) -> Callable[[Reader], Reader]:
     list of these. What it raises where something is missing or of another type becomes a
     `ReadError` of that source. Raises `InputError` for a suffix without a point.
     """
-    if isinstance(known, str) and known[:1] != ".":
+    if not callable(known) and not (isinstance(known, str) and known[:1] == "."):
         raise InputError(f"known={known!r} is not a suffix such as '.xyz'")
 
     def taken(reader: Reader) -> Reader:
@@ -319,23 +370,38 @@ def register(known: str | Fits) -> Callable[[Reader], Reader]:
     return taken
 
 
-def parse(data: Any, source: str) -> list[Parsed] | None:
-    """The recordings, if ``data`` is of one of these formats."""
+def _reader(data: Any) -> Reader | None:
     for fits, reader in FORMATS:
         try:
-            fitting = isinstance(data, Mapping | list) and fits(data)
+            if isinstance(data, Mapping | list) and fits(data):
+                return reader
         except (LookupError, TypeError, ValueError, AttributeError):  # of a user's own
-            fitting = False
-        if fitting:
-            return _run(reader, data, source)
+            continue
     return None
 
 
+def is_one(data: list[Any]) -> bool:
+    """Whether a list is what one file holds: the messages of an engine, SegLST, NeMo's manifest."""
+    first = data[0] if data else None
+    known = isinstance(first, Mapping) and not {"session_id", "audio_filepath"}.isdisjoint(first)
+    return known or (isinstance(first, Mapping) and _reader(data) is not None)
+
+
+def parse(data: Any, source: str) -> list[Parsed] | None:
+    """The recordings, if ``data`` is of one of these formats."""
+    reader = _reader(data)
+    return None if reader is None else _run(reader, data, source)
+
+
 def _run(reader: Reader, data: Any, source: str) -> list[Parsed]:
+    name = getattr(reader, "__name__", "a format of your own").replace("_", " ")
     try:
         made = reader(data, source)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
-        name = reader.__name__.replace("_", " ")
+        key = shown(error.args) if isinstance(error, KeyError) else ""
+        what = f"no {key!r}" if key else type(error).__name__
         raise ReadError(source, f"looks like a result of {name}, but is not whole: {what}") from None
-    return made if isinstance(made, list) else [made]
+    made = made if isinstance(made, list) else [made]
+    if not all(isinstance(one, Parsed) for one in made):
+        raise ReadError(source, f"the reader of {name} gave something else than of_words makes")
+    return made

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from medtx.errors import ReadError
+from medtx.errors import ReadError, shown
 from medtx.files import load, unpack
 from medtx.reading import batch, job, others, references, streaming
 from medtx.reading.build import Parsed
-from medtx.reading.metadata import describe_jobs
+from medtx.reading.metadata import describe_jobs, is_job
 from medtx.reading.sources import LINES, kind
 
 
@@ -112,22 +112,27 @@ def _whole(data: bytes) -> list[Any]:
 
 
 def _parse_object(data: Any, source: str) -> list[Parsed]:
+    results = data.get("results") if isinstance(data, Mapping) else None
+    if isinstance(results, Mapping) and not {"items", "channel_labels"}.isdisjoint(results):
+        return [batch.parse(job.convert(data), source)]
     if other := others.parse(data, source):
         return other
-    if isinstance(data, Mapping) and isinstance(data.get("results"), Mapping):
+    if isinstance(results, Mapping):
         return [batch.parse(job.convert(data), source)]
     if data == [] or streaming.is_event(data):
         return [streaming.parse(data, source)]
-    if jobs := describe_jobs(data):
-        return [Parsed(job, name=job["recording"], described=True) for job in jobs]
+    if isinstance(data, list) and all(isinstance(one, Mapping) for one in data) and is_job(data[0]):
+        return [parsed for n, one in enumerate(data) for parsed in _parse_object(one, f"{source}, entry {n}")]
+    if is_job(data):
+        return [Parsed(one, name=one["recording"], described=True) for one in describe_jobs(data)]
     first = data[0] if isinstance(data, list) else data
     if isinstance(data, list) and isinstance(first, Mapping) and "session_id" in first:
         return references.seglst(data, source)
     if isinstance(first, Mapping) and "audio_filepath" in first:  # NeMo's manifest
         rows = data if isinstance(data, list) else [data]
         return references.rows_of(references.entries(rows, source, "entry"), source)
-    keys = ", ".join(map(str, list(data)[:4])) if isinstance(data, Mapping) else type(data).__name__
+    keys = shown(data) if isinstance(data, Mapping) else type(data).__name__
     raise ReadError(
         source,
-        f"expected Transcribe's batch result or streaming events, found JSON with {keys or 'nothing in it'}",
+        f"expected Transcribe's batch result or streaming events, found JSON with {keys or 'no key known'}",
     )

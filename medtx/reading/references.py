@@ -6,6 +6,7 @@ where the format has them; a word has a time of its own in CTM only.
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from html import unescape
 from pathlib import PureWindowsPath
@@ -75,9 +76,9 @@ def plain(text: str, source: str) -> list[Parsed]:
 def rows_of(rows: Iterable[tuple[str, str]], source: str) -> list[Parsed]:
     """One recording a row; each name once."""
     texts: dict[str, str] = {}
-    for name, said in rows:
-        if name in texts:
-            raise ReadError(source, f"recording {name!r} stands there twice")
+    for number, (name, said) in enumerate(rows, 1):
+        if name in texts:  # not shown: it may be text
+            raise ReadError(source, "expected each recording once, found one again", f"row {number}")
         texts[name] = said
     return [recording([Utterance(said)], source, name) for name, said in texts.items()]
 
@@ -90,11 +91,18 @@ def manifest(text: str, source: str) -> list[Parsed]:
     """A table with a row a recording: audio-folder's metadata.csv and its like."""
     header = text.partition("\n")[0]
     try:
-        table = pd.read_csv(
-            io.StringIO(text), sep=max(",;\t", key=header.count), dtype=str, keep_default_na=False
-        )
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep=max(",;\t", key=header.count),
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+            )
+    except pd.errors.ParserWarning:
+        raise ReadError(source, "expected as many fields in each row as in the header") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ReadError(source, f"expected a table: {str(error).lower()}") from None
+        raise ReadError(source, f"expected a table: {str(error).lower().strip()}") from None
     return rows_of(entries(table.to_dict("records"), source, "row"), source)
 
 
@@ -220,7 +228,7 @@ def captions(text: str, source: str) -> list[Parsed]:
         voice = _VOICE.search(said)
         plain_text = unescape(re.sub(r"<[^>]*>", "", said))
         start, end = (_clock(time) for time in cue.groups())
-        utterances.append(Utterance(plain_text, start, end, voice[1].strip() if voice else None))
+        utterances.append(Utterance(plain_text, start, end, unescape(voice[1].strip()) if voice else None))
     if not utterances:
         raise ReadError(source, "expected at least one cue with -->")
     return [recording(utterances, source)]
@@ -250,7 +258,7 @@ def seglst(segments: list[Mapping[str, Any]], source: str) -> list[Parsed]:
             channel = None if segment.get("channel") is None else str(segment["channel"])
             said = Utterance(str(segment["words"]), start, end, speaker, channel)
             utterances.append((str(segment["session_id"]), said))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise ReadError(source, "expected session_id, words and times in seconds", f"[{n}]") from None
     return _by_recording(utterances, source)
 

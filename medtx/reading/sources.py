@@ -1,6 +1,7 @@
 """What ``read`` was given -> single sources, each with its name and where it lies."""
 
 import os
+import re
 import zipfile
 import zlib
 from collections import deque
@@ -12,8 +13,8 @@ from typing import Any, NamedTuple
 
 from medtx.errors import InputError, ReadError
 from medtx.files import find, find_remote, is_remote, load
-from medtx.reading import references, streaming
-from medtx.transcripts import from_parquet
+from medtx.reading import others, references, streaming
+from medtx.transcripts import Transcripts, from_parquet
 
 LINES = (".jsonl", ".ndjson")
 RESULTS = (".json", *LINES)
@@ -33,31 +34,41 @@ def kind(path: str) -> str:
     return PurePath(path.lower().removesuffix(".gz")).suffix
 
 
+_JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[\[{\"\]])")
+
+
 def expand(source: Any) -> Iterator[Source]:
     """Each single source."""
-    if isinstance(source, bytes | Mapping) or streaming.is_event(source):
+    if isinstance(source, bytearray | memoryview):
+        source = bytes(source)
+    if isinstance(source, bytes | Mapping | Transcripts) or streaming.is_event(source):
         yield Source("memory", "", source)
-        return
-    if hasattr(source, "read"):
+    elif hasattr(source, "read"):
         data = source.read()
         name = str(getattr(source, "name", ""))
         yield Source(_name(Path(name)) or "memory", name, data.encode() if isinstance(data, str) else data)
-        return
-    if not isinstance(source, str | PathLike):
+    elif isinstance(source, str | PathLike):
+        name = fspath(source)
+        if not name:
+            raise InputError("expected a path, got an empty one")
+        if _JSON.match(name):
+            raise InputError("expected a path, got text that looks like JSON: pass it as bytes, or parsed")
+        try:
+            yield from _found(name)
+        except ReadError as error:  # handed on, so that the sources after it are still read
+            yield Source("", name, error)
+    elif isinstance(source, Iterable):
         sources = list(source)
-        if streaming.is_event(sources):  # from a generator, say
+        # What one file may hold as a list: a stream's events, an engine's messages, SegLST.
+        if streaming.is_event(sources) or others.is_one(sources):
             yield Source("memory", "", sources)
             return
         for one in sources:
             yield from expand(one)
-        return
-    name = fspath(source)
-    if name.lstrip()[:1] in ("{", "["):
-        raise InputError("expected a path, got text that looks like JSON: pass it as bytes, or parsed")
-    try:
-        yield from _found(name)
-    except ReadError as error:  # handed on, so that the sources after it are still read
-        yield Source("", name, error)
+    else:
+        raise InputError(
+            f"cannot read {type(source).__name__}: expected a path, bytes or what a result holds"
+        )
 
 
 def fetched(sources: Iterable[Source]) -> Iterator[Source]:
@@ -88,6 +99,8 @@ def _found(name: str) -> Iterator[Source]:
             yield Source(_name(PurePath(uri.partition("?")[0])), uri)
         return
     if os.path.isfile(os.path.join(name, "recordings.parquet")):
+        if any(kind(file) in RESULTS for file in os.listdir(name)):
+            raise ReadError(name, "holds kept tables and results, which may be the same: keep them apart")
         yield Source("", name, from_parquet(Path(name)))
         return
     for file in find(name, _wanted, nothing):
@@ -105,15 +118,26 @@ def _members(file: Path) -> Iterator[Source]:
     """What a folder of the same content would give."""
     try:
         with zipfile.ZipFile(file) as archive:
-            inside = {PurePath(m.filename): m for m in archive.infolist() if not m.is_dir()}
-            wanted = _wanted(m for m in inside if m.parts[0] != "__MACOSX")
+            inside: dict[PurePath, list[zipfile.ZipInfo]] = {}
+            for info in archive.infolist():
+                if not info.is_dir() and not info.filename.startswith("__MACOSX/"):
+                    inside.setdefault(PurePath(info.filename), []).append(info)
+            wanted = _wanted(inside)
             if not wanted:
                 raise ReadError(str(file), f"no {_expected()} file in this archive")
             for member in wanted:
-                yield Source(_name(member), str(file / member), archive.read(inside[member]))
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        # RuntimeError: it asks for a password
+                for info in inside[member]:
+                    path = str(file / member)
+                    try:
+                        yield Source(_name(member), path, archive.read(info))
+                    except _BROKEN as error:
+                        yield Source("", path, ReadError(path, f"cannot be unpacked: {str(error).lower()}"))
+    except _BROKEN as error:
         raise ReadError(str(file), f"expected a ZIP archive: {str(error).lower()}") from None
+
+
+_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
+"""What a damaged archive raises; RuntimeError: it asks for a password."""
 
 
 def _texts() -> list[str]:

@@ -18,8 +18,8 @@ from medtx.reading.build import Parsed, check, phi
 
 class Item(msgspec.Struct, rename="pascal"):
     type: str
-    start_time: float
-    end_time: float
+    start_time: float | None
+    end_time: float | None
     content: str | None = None
     confidence: float | None = None
     speaker: str | None = None
@@ -169,7 +169,10 @@ def parse(data: Any, source: str, cut: bool = False) -> Parsed:
             result.channel_id,
             best.transcript or "",
         )
-        for item in best.items or ():
+        spoken = best.items or [
+            Item("pronunciation", None, None, word) for word in (best.transcript or "").split()
+        ]
+        for item in spoken:
             marked = item.type == "punctuation"
             start, stop = (None, None) if marked else (item.start_time, item.end_time)
             confidence = None if marked else item.confidence

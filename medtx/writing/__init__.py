@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 from html import escape
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, MedtxError
 from medtx.files import save, save_text
 from medtx.transcripts import Transcripts
 
@@ -30,7 +31,11 @@ def to_csv(t: Transcripts, folder: Target) -> Path:
 
 def _tables(t: Transcripts, folder: Target, suffix: str) -> Path:
     for name, rows in t.tables().items():
-        save(Path(folder) / f"{name}.{suffix}", partial(getattr(rows, f"to_{suffix}"), index=False))
+        path = Path(folder) / f"{name}.{suffix}"
+        try:
+            save(path, partial(getattr(rows, f"to_{suffix}"), index=False))
+        except (ValueError, TypeError, NotImplementedError):
+            raise MedtxError(f"{path}: a column that was added holds what {suffix} cannot") from None
     return Path(folder)
 
 
@@ -48,6 +53,7 @@ def each(t: Transcripts, folder: Target, suffix: str) -> Iterator[One]:
     )
     for name in t.recordings["recording"].astype(str):
         stem = quote(name, safe=" ")  # a name may be a path
+        stem = f"%2E{stem[1:]}" if stem.startswith(".") else stem  # not hidden
         if len(stem) > 200:  # more than file systems take
             stem = f"{stem[:180]}-{sha256(name.encode()).hexdigest()[:16]}"
         path = Path(folder) / f"{stem}.{suffix}"
@@ -82,13 +88,14 @@ def cues(one: One) -> list[Cue]:
             if word.kind == "speaker-change":
                 continue
             last = pieces[-1] if pieces else None
+            content = " ".join(word.content.split())  # a blank line would end the cue
             if last and mark:
-                last[3] += word.content
-            elif last and last[2] == _label(word.speaker) and len(last[3]) + len(word.content) < CUE:
-                last[3] += f" {word.content}"
+                last[3] += content
+            elif last and last[2] == _label(word.speaker) and len(last[3]) + len(content) < CUE:
+                last[3] += f" {content}"
                 last[1] = word.end if word.end == word.end else last[1]
             else:
-                pieces.append([word.start, word.end, _label(word.speaker), word.content])
+                pieces.append([word.start, word.end, _label(word.speaker), content])
         untimed = any(start != start or end != end for start, end, *_ in pieces)
         if untimed and len(pieces) == 1:
             pieces[0][:2] = held["start"], held["end"]
@@ -97,11 +104,12 @@ def cues(one: One) -> list[Cue]:
         found += [Cue(*piece) for piece in pieces]
     if any(cue.start != cue.start or cue.end != cue.end for cue in found):
         raise InputError(f"recording {one.name!r} has words without times, in segments without times")
+    found = [cue._replace(end=max(cue.end, cue.start + 0.001)) for cue in found]  # some words have no length
     return sorted(found, key=lambda cue: cue.start)
 
 
 def _label(label: Any) -> str | None:
-    return label if isinstance(label, str) else None
+    return " ".join(label.split()) or None if isinstance(label, str) else None
 
 
 def to_vtt(t: Transcripts, folder: Target) -> list[Path]:
@@ -141,7 +149,7 @@ def _field(label: Any, otherwise: str) -> str:
 
 def _fields(t: Transcripts) -> dict[str, str]:
     """Each recording's name without blanks."""
-    names = {name: _field(name, "_") for name in t.recordings["recording"].astype(str)}
+    names = {name: re.sub("^;;", "_;", _field(name, "_")) for name in t.recordings["recording"].astype(str)}
     if len(set(names.values())) < len(names):
         raise InputError("two recordings have the same name once their blanks are underscores")
     return names
@@ -154,14 +162,14 @@ def to_ctm(t: Transcripts, path: Target) -> Path:
         if not (word.start == word.start and word.end == word.end):
             raise InputError(f"recording {word.recording!r} has a word without times: CTM cannot hold it")
         pieces = word.content.split()  # of one item, as "New York": they share its time
-        length = (word.end - word.start) / max(len(pieces), 1)
+        length = max(word.end - word.start, 0) / max(len(pieces), 1)
         sure = "NA" if word.confidence != word.confidence else f"{word.confidence:.4f}"
         name, channel = names[word.recording], _field(word.channel, "1")
         for n, piece in enumerate(pieces):
             start = word.start + n * length
             line = f"{name} {channel} {start:.3f} {length:.3f} {piece} {sure}\n"
             lines.append(((name, channel, start), line))  # sclite wants them in this order
-    return save_text(Path(path), "".join(line for _, line in sorted(lines)))
+    return save_text(Path(path), "".join(line for _, line in sorted(lines, key=itemgetter(0))))
 
 
 class Said(NamedTuple):
@@ -200,7 +208,7 @@ def to_stm(t: Transcripts, path: Target) -> Path:
         text = f"<> {text}" if text.startswith("<") else text  # it would be taken for the label
         line = f"{name} {channel} {_field(s.speaker, 'unknown')} {s.start:.3f} {s.end:.3f} {text}\n"
         lines.append(((name, channel, s.start), line))
-    return save_text(Path(path), "".join(line for _, line in sorted(lines)))
+    return save_text(Path(path), "".join(line for _, line in sorted(lines, key=itemgetter(0))))
 
 
 def to_seglst(t: Transcripts, path: Target) -> Path:
@@ -231,6 +239,8 @@ def to_label_studio(t: Transcripts, path: Target, audio: str, threshold: float |
     if "{recording}" not in audio and len(t) > 1:
         raise InputError(f"audio={audio!r} has no {{recording}}, and there are {len(t)} recordings")
     check_threshold(threshold)
+    if Path(path).suffix.lower() != ".json":
+        raise InputError(f"path={str(path)!r} does not end in .json")
     regions: dict[str, list[dict[str, Any]]] = {name: [] for name in t.recordings["recording"]}
     for n, s in enumerate(utterances(t, timed="it cannot be a region")):
         listen = threshold is not None and s.least < threshold
