@@ -61,9 +61,10 @@ _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii"
 _ROMAN |= {"ix": "9", "x": "10", "xi": "11", "xii": "12"}
 _ROMAN_LETTER = re.compile(r"([ivx]+)([abc]?)")
 _LISTED = frozenset(("through", "to", "and", "or"))
+_EVERY = re.compile(r"q(\d+)h(?:rs?)?")
 _SPINE = re.compile(r"([ctls])(\d{1,2})")
-_BEFORE_NUMBER = frozenset("bcdhklost")
-"""Letters that join the number after them: B12, C5, D3, H2, K2, L5, O2, S1, T4; not "a" or "i"."""
+_BEFORE_NUMBER = frozenset("bcdhklmnostv")
+"""Letters that join the number after them: B12, C5, D3, L5, M0, O2, V6; not "a" or "i"."""
 
 _PREFIXES = frozenset(
     "anti extra infra intra micro multi non para peri post pre retro sub supra trans".split()
@@ -93,6 +94,9 @@ def _tokens(raw: str) -> tuple[str, ...]:
         bare = bare.replace(".", "")
     if bare in words:
         return words[bare]
+    above, slash, below = bare.partition("/")
+    if slash and above in _ROMAN and below in _ROMAN:
+        return (f"{_ROMAN[above]}/{_ROMAN[below]}",)
     if (
         bare[:1] == "-"
         and bare[1:2].isdigit()
@@ -147,9 +151,11 @@ def _word(text: str) -> tuple[str, ...]:
     if text in known.words:
         return known.words[text]
     if text[0] == "x" and text[1:].isdigit():
-        return "times", text[1:]
+        return "x", text[1:]
+    if every := _EVERY.fullmatch(text):
+        return "q", every[1], "hr"
     text = text.replace("'", "")
-    if len(text) > 4:
+    if len(text) > 3:
         for pattern, replacement in known.spelling:
             if match := pattern.fullmatch(text):
                 text = match.expand(replacement)
@@ -162,6 +168,8 @@ _BETWEEN = frozenset("of is was at around about are were".split())
 """What may stand between a vital sign and its number."""
 _STAGED = frozenset("type types stage stages grade class".split())
 _HESITATION = frozenset("um uh er eh".split())
+_PAUSES = ",.;:?!"
+_PAUSE = "\n"
 _LOOK = frozenset("0123456789ivx")
 _SAID_MARKS = {
     ("full", "stop"),
@@ -202,6 +210,9 @@ class Medical:
         for i, word in enumerate(words):
             for token in _tokens(word):
                 tokens.append(token)
+                owner.append(i)
+            if word[-1:] in _PAUSES and word[:-1].strip(_PAUSES):
+                tokens.append(_PAUSE)  # "H P I, P M H" are two, and "one, two, three" three
                 owner.append(i)
         found = _Rewriter(tokens, self).run()
         return Tokens(
@@ -266,19 +277,23 @@ class _Rewriter:
 
     def step(self, token: str, i: int) -> int:
         """Apply the first rule that fits at ``i``; give the token after it."""
+        if token == _PAUSE:
+            return i + 1
         if self.options.spoken_punctuation:
             for size in (1, 2):
                 if tuple(self.ahead[i : i + size]) in _SAID_MARKS:
                     return i + size
         if not self.options.fillers and token in _HESITATION:
             return i + 1
+        spelled = self.letters(i) if len(token) == 1 and token.isalpha() else i
         for said, written in rules().phrases.get(token, ()):
-            if tuple(self.ahead[i : i + len(said)]) == said:
+            fits = tuple(self.ahead[i : i + len(said)]) == said
+            if fits and i + len(said) >= spelled:  # "p m" is no part of "p m h"
                 for text in written:
                     self.emit(text, i, i + len(said))
                 return i + len(said)
-        if len(token) == 1 and token.isalpha() and (end := self.letters(i)) > i + 1:
-            return self.emit("".join(self.tokens[i:end]), i, end)
+        if spelled > i + 1:
+            return self.emit("".join(self.tokens[i:spelled]), i, spelled)
         if token in _NEGATIVE:
             text, end = self.reader.number(i + 1, "")
             if end > i + 1 and text[0].isdigit():
@@ -305,7 +320,7 @@ class _Rewriter:
             back += 1
         if rules().contexts.get(self.before(back)) == "vital":
             return "vital"
-        return "clock" if self.before() == "at" else ""
+        return "clock" if self.before() == "at" else rules().contexts.get(self.before(), "")
 
     def number(self, text: str, i: int, end: int) -> int:
         """A number and what stands beside it: letters, months, money, vital signs."""
@@ -321,10 +336,13 @@ class _Rewriter:
                 return self.emit(f"${plain_number(f'{text}.{cents.zfill(2)}')}", i, stop + 1)
             return self.emit(f"${text}", i, end)
         if before in ("p", "r", "x") and single:
-            name = {"p": "pulse", "r": "respirations", "x": "times"}[before]
-            self.merge(name, self.found[-1][2])
+            times = "by" if self.before(2)[-1:].isdigit() else "times"
+            self.merge({"p": "pulse", "r": "respirations", "x": times}[before], self.found[-1][2])
+        elif rules().contexts.get(before) == "name" and self.found[-1][2] == i and not self.unit(end):
+            return self.merge(before + text, end)
         elif INTEGER.fullmatch(text) and len(text) < 3 and not self.unit(end):
-            if single and before in _BEFORE_NUMBER and self.ahead[end] != "%":
+            measured = before in UNITS and self.before(2)[:1].isdigit()  # "5 m 3"
+            if single and before in _BEFORE_NUMBER and not measured and self.ahead[end] != "%":
                 return self.merge(before + text, end)
             spine = _SPINE.fullmatch(before)
             if spine and self.found[-1][2] == i and int(text) == int(spine[2]) + 1 <= 12:
@@ -354,6 +372,8 @@ class _Rewriter:
                 return self.merge(unit, i + 1)
             if numeric:
                 return self.emit(unit, i, i + 1)
+        if token == "h" and numeric and self.before(2) == "q":
+            return self.emit("hr", i, i + 1)
         if token in ("c", "f") and before in ("degree", "degrees"):
             return self.merge(token, i + 1)
         listed = before in _LISTED and self.before(2).isdigit() and self.roman(3)

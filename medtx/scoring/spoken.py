@@ -195,7 +195,11 @@ class Reader:
             plural = value > 1
             if last in self.parts and last.endswith("s") == plural and last not in ("half", "halves"):
                 return f"{value}/{self.parts[last]}", end + 1
-        if self.kind.get(last) == "ordinal" and last != "second" and self.value[last] < 10:
+        if (
+            self.kind.get(last) == "ordinal"
+            and (last != "second" or context == "month")
+            and self.value[last] < 10
+        ):
             if value % 10 == 0 and value % 100 >= 20:
                 return _ordinal(value + self.value[last]), end + 1
             if value % 100 == 0 and value:
