@@ -239,6 +239,6 @@ def test_no_interval_from_too_little():
 
 def test_unknown_normaliser_is_named():
     with pytest.raises(
-        InputError, match="normalize='medcal' is not one of plain, none, medical or a function"
+        InputError, match="normalize='medcal' is not one of plain, none, medical, whisper or a function"
     ):
         medtx.align({"a": "x"}, {"a": "x"}, normalize="medcal")

@@ -1,16 +1,13 @@
 """Align hypotheses with references: which word was said for which.
 
-Minimum edit distance over whole recordings, computed by rapidfuzz on integer ids. Of
-the alignments with equally few edits the one that rapidfuzz gives is taken: the same
-input gives the same pairs every time.
+Minimum edit distance over whole recordings, computed by rapidfuzz on integer ids.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from itertools import chain, pairwise
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,118 +17,18 @@ from medtx.errors import InputError
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
-from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, named
-from medtx.scoring.rates import COUNTS, rates
+from medtx.scoring.alignment import Alignment, hint
+from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named
+from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+At = tuple[pd.DataFrame, pd.DataFrame]  # words, segments
 Side = Transcripts | Mapping[str, str] | str | PathLike[str]
 
 
 WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS")
 """Status of a job that has nothing to align."""
-
-LONG = 4096
-"""Tokens or characters above which an alignment is first tried within a narrow band."""
-
-
-class Alignment:
-    """Hypotheses aligned with references.
-
-    ``pairs`` has a row an aligned position, ``counts`` a row a recording, ``recordings``
-    what is known of each, ``only_hypothesis`` and ``only_reference`` the recordings that
-    had no partner and are in no figure.
-    """
-
-    def __init__(
-        self,
-        pairs: pd.DataFrame,
-        recordings: pd.DataFrame,
-        only_hypothesis: list[str],
-        only_reference: list[str],
-    ) -> None:
-        self.pairs = pairs
-        self.recordings = recordings
-        self.only_hypothesis = only_hypothesis
-        self.only_reference = only_reference
-
-    def rates(
-        self, by: str | Sequence[str] | None = None, *, unit: str = "recording", replicates: int = 2000
-    ) -> pd.DataFrame:
-        """Error rates with 95 % intervals: one row a group, then TOTAL.
-
-        ``by`` names one or more columns of ``recordings``. Counts are added over the
-        recordings of a group before a ratio is taken. ``wer_low`` and ``wer_high`` are a
-        bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
-        because groups of a dozen recordings are common; NaN below eight recordings. Where
-        several recordings share what makes them go wrong together, ``unit`` names the column
-        of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
-        without reference words has NaN rates.
-
-        >>> import medtx
-        >>> a = medtx.align({"a": "no chest pain", "b": "mild fever"},
-        ...                 {"a": "no chest pain", "b": "a mild fever"})
-        >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
-               recordings  reference_words  deletions       wer
-        TOTAL           2                6          1  0.166667
-        """
-        return rates(self.counts, self.recordings, by, unit, replicates)
-
-    def plot(self, by: str | Sequence[str] | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Word error rate by group with its interval, on ``ax`` or a new one."""
-        from medtx.plots import plot_rates
-
-        return plot_rates(self.rates(by), ax)
-
-    @cached_property
-    def counts(self) -> pd.DataFrame:
-        """One row a recording, all of it counts, so that any group is a sum.
-
-        The character errors are those of the normalised texts.
-        """
-        n = len(self.recordings)
-        op = self.pairs["op"].cat.codes.to_numpy()
-        recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
-        table = np.bincount(recording * len(OPS) + op, minlength=n * len(OPS))
-        equal, substituted, deleted, inserted = table.reshape(n, -1).T
-        refs, hyps = (self._texts(side) for side in ("reference", "hypothesis"))
-        values = {
-            "reference_words": equal + substituted + deleted,
-            "hits": equal,
-            "substitutions": substituted,
-            "deletions": deleted,
-            "insertions": inserted,
-            "reference_characters": [len(ref) for ref in refs],
-            "character_errors": [
-                Levenshtein.distance(ref, hyp, score_hint=_hint(ref)) for ref, hyp in zip(refs, hyps)
-            ],
-        }
-        return pd.DataFrame(values, index=pd.Index(self.recordings["recording"].astype(str)))[COUNTS]
-
-    def _texts(self, side: str) -> list[str]:
-        """Each recording's tokens as one text."""
-        rows = self.pairs[self.pairs[side].notna()]
-        texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
-        return [text if isinstance(text, str) else "" for text in texts]
-
-    def __repr__(self) -> str:
-        alone = len(self.only_hypothesis) + len(self.only_reference)
-        without = f", {alone} without a partner" if alone else ""
-        op = self.pairs["op"]
-        words = int((op != "insert").sum())
-        wer = (op != "equal").sum() / words if words else np.nan
-        return (
-            f"<Alignment: {len(self.recordings)} recordings, WER {wer:.3f} of "
-            f"{words:,} reference words{without}>"
-        )
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<p>{escape(repr(self)[1:-1])}</p>{self.pairs.head(10).to_html()}"
 
 
 class _Side(NamedTuple):
@@ -153,8 +50,18 @@ def align(
 
     Both sides are `Transcripts`, mappings from recording to text, or what `medtx.read`
     takes as a path. ``normalize`` is
-    ``"plain"`` (case and punctuation that carries no number are ignored), ``"none"``, or
-    a function from the words of a recording to `medtx.scoring.normalize.Tokens`.
+
+    - ``"plain"``: case and punctuation that carries no number are ignored;
+    - ``"medical"``: spoken and written forms are the same ("five hundred milligrams" and
+      "500 mg"); `medtx.scoring.medical.Medical` has options;
+    - ``"whisper"``: OpenAI's English normaliser (extra ``whisper``); it is not safe for doses;
+    - ``"none"``: words as they are;
+    - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
+      its text to text, such as any transform of jiwer.
+
+    Of alignments with equally few errors the one nearest in time is taken where both sides
+    have times (of words, or of utterances), and else the one that rapidfuzz gives: the same
+    input gives the same pairs every time.
 
     A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
     ``only_reference``. Raises `InputError` where no recording is on both.
@@ -192,14 +99,15 @@ def align(
     hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
     tokens = pd.array(list(vocabulary), dtype="str")
     with without_gc():
-        pairs = _pairs(ref_side, hyp_side, tokens, names, ref.words, hyp.words)
+        sides = ((ref.words, ref.segments), (hyp.words, hyp.segments))
+        pairs = _pairs(ref_side, hyp_side, tokens, names, *sides)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
     for column, values in ref.recordings.items():  # what only the references' metadata says
         missing = column not in known or known[column].isna().all()
         if missing and column != "source" and values.notna().any():
             by_name = values.set_axis(ref_names)
             known[column] = by_name.loc[names].array
-    return Alignment(pairs, known, only_hypothesis, only_reference)
+    return Alignment(pairs, known, only_hypothesis, only_reference, hyp.words, ref.words)
 
 
 def _transcripts(side: Side) -> Transcripts:
@@ -210,7 +118,7 @@ def _transcripts(side: Side) -> Transcripts:
 
 def _normalizer(normalize: str | Normalizer) -> Normalizer:
     if callable(normalize):
-        return normalize
+        return from_callable(normalize)
     normalizer = named(normalize)
     if normalizer is None:
         raise InputError(f"normalize={normalize!r} is not one of {', '.join(NAMES)} or a function")
@@ -240,7 +148,7 @@ def _tokenise(
         ids = flat[np.repeat((np.cumsum(sizes) - sizes)[codes], count) + within]
         row = np.repeat(rows, count)
         return _Side(ids, row, row, words["confidence"].to_numpy()[row], offsets[begins])
-    said = content.to_numpy(dtype=object).tolist()
+    said = _with_marks(words, rows, content)
     sure = words["confidence"].to_numpy()[rows]
     numbers: list[int] = []
     spans: list[tuple[int, int]] = []
@@ -259,11 +167,23 @@ def _tokenise(
     return _Side(np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), np.array(ends))
 
 
-def _edits(ref: _Side, hyp: _Side) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
+    """The words with the marks after them, which the service writes as items of their own."""
+    said: list[str] = content.to_numpy(dtype=object).tolist()
+    after = np.minimum(rows + 1, len(words) - 1)
+    mark = (words["kind"] == "punctuation").to_numpy()[after]
+    codes = words["recording"].cat.codes.to_numpy()
+    marks = words["content"].array
+    for n in np.flatnonzero(mark & (codes[after] == codes[rows])):
+        said[n] += marks[after[n]]
+    return said
+
+
+def _edits(ref: _Side, hyp: _Side) -> Path:
     """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
     ref_text, hyp_text = _as_characters(ref.ids), _as_characters(hyp.ids)
     edits = [
-        Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1], score_hint=_hint(ref_text[r0:r1])).as_list()
+        Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1], score_hint=hint(ref_text[r0:r1])).as_list()
         for (r0, r1), (h0, h1) in zip(pairwise(ref.offsets.tolist()), pairwise(hyp.offsets.tolist()))
     ]
     owner = np.repeat(np.arange(len(edits)), [len(e) for e in edits])
@@ -284,12 +204,7 @@ def _edits(ref: _Side, hyp: _Side) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     heard = op != OPS.index("delete")
     hyp_token = np.full(len(op), -1)
     hyp_token[heard] = np.arange(heard.sum())
-    return op, ref_token, hyp_token
-
-
-def _hint(ref: str) -> int | None:
-    """How many edits to try with first: for long texts a narrow search is several times quicker."""
-    return len(ref) // 5 if len(ref) > LONG else None
+    return Path(op, ref_token, hyp_token)
 
 
 def _as_characters(ids: np.ndarray) -> str:
@@ -299,15 +214,30 @@ def _as_characters(ids: np.ndarray) -> str:
     return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
-def _pairs(
-    ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_words: pd.DataFrame, hyp_words: pd.DataFrame
-) -> pd.DataFrame:
-    op, ref_token, hyp_token = _edits(ref, hyp)
+def _times(side: _Side, words: pd.DataFrame, segments: pd.DataFrame) -> Times:
+    """Of each token: its words', or its utterance's where words have none."""
+    start, end = words["start"].to_numpy()[side.first], words["end"].to_numpy()[side.last]
+    missing = np.isnan(start) | np.isnan(end)
+    if not missing.any() or segments["start"].isna().all():
+        return Times(start, end)
+    key = ["recording", "segment"]
+    spans = segments.drop_duplicates(key).set_index(key)[["start", "end"]]
+    said = words.iloc[side.first[missing]]
+    found = spans.reindex(pd.MultiIndex.from_frame(said[key])).to_numpy()
+    start, end = start.copy(), end.copy()
+    start[missing], end[missing] = found.T
+    return Times(start, end)
+
+
+def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hyp_at: At) -> pd.DataFrame:
+    op, ref_token, hyp_token = path = _edits(ref, hyp)
     recording = np.where(
         ref_token >= 0,
         np.searchsorted(ref.offsets, ref_token, side="right"),
         np.searchsorted(hyp.offsets, hyp_token, side="right"),
     )
+    times = _times(ref, *ref_at), _times(hyp, *hyp_at)
+    op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, recording)
 
     def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:
         """The value of each position's token; ``blank`` where it has none."""
@@ -315,6 +245,7 @@ def _pairs(
         found: np.ndarray = padded[token]
         return found
 
+    ref_words, hyp_words = ref_at[0], hyp_at[0]
     speaker = hyp_words["speaker"].cat
     return frame(
         "pairs",

@@ -8,7 +8,12 @@ survive whatever is rewritten.
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from rapidfuzz.distance import Levenshtein
+
+from medtx.errors import InputError, optional
 
 
 class Tokens(NamedTuple):
@@ -81,13 +86,67 @@ WORDWISE: dict[Normalizer, Callable[[str], Sequence[str]]] = {plain: _plain_word
 """Normalisers that look at one word at a time, as functions of that word: a short cut."""
 
 
+NAMES = ("plain", "none", "medical", "whisper")
+
+
 def named(name: str) -> Normalizer | None:
     """The normaliser of this name; the larger ones are loaded when they are asked for."""
     if name == "medical":
         from medtx.scoring.medical import Medical
 
         return Medical()
+    if name == "whisper":
+        return of_text(optional("whisper_normalizer.english", "whisper").EnglishTextNormalizer())
     return {"plain": plain, "none": none}.get(name)
 
 
-NAMES = ("plain", "none", "medical")
+def of_text(function: Callable[[str], Any]) -> Normalizer:
+    """A normaliser from a function of the whole text, such as Whisper's, or a transform of jiwer.
+
+    The tokens find the way back by an alignment with the words: those that stayed the same
+    anchor those that were rewritten between them.
+
+    >>> of_text(lambda text: text.replace("can't", "can not"))(["I", "can't", "walk"])
+    Tokens(text=['I', 'can', 'not', 'walk'], start=[0, 1, 1, 2], stop=[1, 2, 2, 3])
+    """
+
+    def normalizer(words: Sequence[str]) -> Tokens:
+        made = function(" ".join(words))
+        text = made.split() if isinstance(made, str) else _flat(made)
+        start, stop = [0] * len(text), [0] * len(text)
+        edits = Levenshtein.opcodes([_bare(word) for word in words], [_bare(token) for token in text])
+        for same, block in groupby(edits, key=lambda edit: edit.tag == "equal"):
+            run = list(block)
+            (i, j), (k, n) = (run[0].src_start, run[-1].src_end), (run[0].dest_start, run[-1].dest_end)
+            if same or j - i == n - k:
+                start[k:n], stop[k:n] = range(i, j), range(i + 1, j + 1)
+            else:  # all of these words gave all of these tokens; what came from nothing has a neighbour
+                i, j = (i, j) if j > i else (max(i - 1, 0), max(i, 1))
+                start[k:n], stop[k:n] = [i] * (n - k), [j] * (n - k)
+        return Tokens(text, start, stop) if words else Tokens([], [], [])
+
+    return normalizer
+
+
+def _bare(word: str) -> str:
+    return word.lower().strip(_EDGE)
+
+
+def _flat(made: Any) -> list[str]:
+    """jiwer's transforms end in a list of lists of words."""
+    return made.split() if isinstance(made, str) else [word for one in made for word in _flat(one)]
+
+
+def from_callable(function: Callable[[Any], Any]) -> Normalizer:
+    """A user's own: from words to `Tokens`, from text to text, or a transform of jiwer."""
+    if type(function).__module__.startswith("jiwer."):
+        return of_text(function)
+    try:
+        made = function(["word"])
+    except Exception:  # it may want text, and raises what it likes when it gets words
+        made = function("word")
+    if isinstance(made, Tokens):
+        return function
+    if isinstance(function("word"), str):
+        return of_text(function)
+    raise InputError("a normaliser must give Tokens for words, or text for text")

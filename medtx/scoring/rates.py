@@ -1,14 +1,21 @@
 """Error rates of groups of recordings: counts are added, a ratio is taken last."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError
 
+if TYPE_CHECKING:
+    from medtx.scoring.alignment import Alignment
+
 FEWEST = 8
 """Units (recordings) below which no interval is given: too few to show how they differ."""
+
+LARGE = 1000
+"""Units above which a bootstrap draws groups of them."""
 
 WIDEST = 10
 """Standard errors beyond which a bound is no longer given."""
@@ -21,26 +28,99 @@ COUNTS = [
     "insertions",
     "reference_characters",
     "character_errors",
+    "raw_reference_words",
+    "raw_errors",
 ]
 
 
-def rates(
-    counts: pd.DataFrame,
-    recordings: pd.DataFrame,
-    by: str | Sequence[str] | None,
-    unit: str,
-    replicates: int,
-) -> pd.DataFrame:
+def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.DataFrame:
     """See `medtx.Alignment.rates`."""
-    units = units_of(recordings, unit)
-    rows = {}
-    for name, members in groups(recordings, by):
-        rows[name] = _row(counts.loc[list(members)], units, replicates)
-    rows["TOTAL"] = _row(counts, units, replicates)
+    units = units_of(alignment.recordings, unit)
+    parts = counts_by(alignment, by)
+    rows = {name: _row(counts, units, replicates) for name, counts in parts}
+    rows["TOTAL"] = _row(alignment.counts, units, replicates)
     table = pd.DataFrame.from_dict(rows, orient="index")
     if by is not None:
-        table.index.name = by if isinstance(by, str) else " / ".join(by)
-    return table.astype(dict.fromkeys(["recordings", *COUNTS], int))
+        columns = [by] if isinstance(by, str | pd.Series) else list(by)
+        table.index.name = " / ".join(c if isinstance(c, str) else str(c.name or "label") for c in columns)
+    whole = [c for c in ("recordings", *COUNTS) if table[c].notna().all()]
+    return table.astype(dict.fromkeys(whole, int))
+
+
+def counts_by(alignment: "Alignment", by: Any) -> list[tuple[str, pd.DataFrame]]:
+    """Each group's name, and its counts by recording."""
+    columns = [] if by is None else [by] if isinstance(by, str | pd.Series) else list(by)
+    known = alignment.recordings
+    if all(isinstance(column, str) and column in known for column in columns):
+        return [(name, alignment.counts.loc[list(rows)]) for name, rows in groups(known, columns or None)]
+    return _counts_by_word(alignment, [_labels(alignment, column) for column in columns])
+
+
+def _counts_by_word(alignment: "Alignment", labels: list[pd.Series]) -> list[tuple[str, pd.DataFrame]]:
+    from medtx.scoring.alignment import count
+
+    label = labels[0].str.cat(labels[1:], sep=" / ") if len(labels) > 1 else labels[0]
+    code, names = pd.factorize(label, sort=True)
+    recording = alignment.pairs["recording"].cat.codes.to_numpy().astype(int)
+    known = alignment.recordings["recording"].astype(str)
+    size = len(known)
+    op = alignment.pairs["op"].cat.codes.to_numpy()
+    table = count(op, code * size + recording, len(names) * size)
+    found = []
+    for n, name in enumerate(names):
+        part = table.iloc[n * size : (n + 1) * size].set_axis(pd.Index(known))
+        said = part.sum(axis=1) > 0
+        blank = {c: np.nan for c in COUNTS if c not in part}  # texts are of whole recordings
+        found.append((f"{name} *" if name == "TOTAL" else str(name), part[said].assign(**blank)))
+    return found
+
+
+def _labels(alignment: "Alignment", column: Any) -> pd.Series:
+    """A label for each row of the pairs; "(none)" where there is none."""
+    pairs = alignment.pairs
+    if isinstance(column, pd.Series):
+        if len(column) != len(pairs):
+            raise InputError(f"by has {len(column)} labels for {len(pairs)} rows of pairs")
+        found = column.set_axis(pairs.index)
+    elif column in alignment.recordings:
+        known = alignment.recordings.set_index(alignment.recordings["recording"].astype(str))[column]
+        found = pairs["recording"].astype(str).map(known)
+    elif column == "confidence":
+        tenth = np.minimum(np.floor(pairs["confidence"] * 10), 9)
+        found = tenth.map(lambda t: f"{t / 10:.1f}-{(t + 1) / 10:.1f}", na_action="ignore")
+    elif column == "start":
+        minute = np.floor(_filled(pairs, "start") / 60)
+        found = minute.map(lambda m: f"{int(m):02}-{int(m) + 1:02} min", na_action="ignore")
+    else:
+        found = _of_words(alignment, column)
+    return found.astype(object).fillna("(none)").astype(str)
+
+
+def _filled(pairs: pd.DataFrame, column: str) -> pd.Series:
+    """The column, with the value before it (or after) where a position has none."""
+    by = pairs["recording"]
+    return pairs[column].groupby(by, observed=True).ffill().groupby(by, observed=True).bfill()
+
+
+def _of_words(alignment: "Alignment", column: str) -> pd.Series:
+    """The label of the reference word, or of the recognised word where references have no labels.
+
+    What has no word on that side belongs to the word before it.
+    """
+    pairs = alignment.pairs
+    sides = (
+        (alignment.reference, pairs["reference_position"]),
+        (alignment.hypothesis, pairs["position"]),
+    )
+    for words, position in sides:
+        if column in words and words[column].notna().any():
+            key = pd.MultiIndex.from_arrays([words["recording"].astype(str), words["position"]])
+            known = pd.Series(words[column].astype(object).to_numpy(), index=key)
+            found = known.reindex(pd.MultiIndex.from_arrays([pairs["recording"].astype(str), position]))
+            rows = pairs[["recording"]].assign(label=found.to_numpy())
+            return _filled(rows, "label")
+    columns = sorted({*alignment.recordings, *alignment.hypothesis} - {"content", "position"})
+    raise InputError(f"by={column!r} is not a column of recordings or words: {', '.join(columns)}")
 
 
 def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tuple[str, pd.Series]]:
@@ -70,19 +150,39 @@ def units_of(recordings: pd.DataFrame, unit: str) -> pd.Series:
     return shared.where(shared.notna(), names).astype(str).set_axis(names)
 
 
+def errors_of(counts: pd.DataFrame) -> pd.Series:
+    return counts["substitutions"] + counts["deletions"] + counts["insertions"]
+
+
+def by_unit(counts: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
+    """Errors and reference words of each unit of chance."""
+    table = pd.DataFrame({"errors": errors_of(counts), "words": counts["reference_words"]})
+    return table.groupby(units).sum()
+
+
 def _row(counts: pd.DataFrame, units: pd.Series, replicates: int) -> dict[str, float]:
-    total = counts.sum()
-    words = total["reference_words"]
-    errors = counts["substitutions"] + counts["deletions"] + counts["insertions"]
-    by_unit = pd.DataFrame({"errors": errors, "words": counts["reference_words"]}).groupby(units).sum()
-    low, high = interval(by_unit["errors"].to_numpy(), by_unit["words"].to_numpy(), replicates)
+    total = counts.sum(min_count=1) if len(counts) else counts.sum()
+    words, hits = total["reference_words"], total["hits"]
+    heard = hits + total["substitutions"] + total["insertions"]
+    errors = errors_of(counts)
+    drawn = by_unit(counts, units)
+    low, high = interval(drawn["errors"].to_numpy(), drawn["words"].to_numpy(), replicates)
+
+    def share(part: float, whole: float) -> float:
+        return part / whole if words and whole else np.nan
+
     return {
         "recordings": len(counts),
         **total.to_dict(),
-        "wer": errors.sum() / words if words else np.nan,
+        "wer": share(errors.sum(), words),
         "wer_low": low,
         "wer_high": high,
-        "cer": total["character_errors"] / total["reference_characters"] if words else np.nan,
+        "cer": share(total["character_errors"], total["reference_characters"]),
+        "mer": share(errors.sum(), hits + errors.sum()),
+        "wil": 1 - hits / words * hits / heard if words and heard else 1.0 if words else np.nan,
+        "accuracy": share(hits, words),
+        "ser": share((errors > 0).sum(), len(counts)),
+        "raw_wer": share(total["raw_errors"], total["raw_reference_words"]),
     }
 
 
@@ -104,6 +204,11 @@ def interval(
     if (words > 0).sum() < FEWEST:
         return np.nan, np.nan
     e, w = errors.astype(float), words.astype(float)
+    if n > LARGE:
+        # So many are first put into groups by chance: their sums vary as the recordings do.
+        group = np.random.default_rng(0).permutation(n) % LARGE
+        e, w = np.bincount(group, e), np.bincount(group, w)
+        n = LARGE
     sums = np.stack([e, w, e * e, e * w, w * w], axis=1)
     rate, error = _rate(sums.sum(axis=0)[None], n)
     if error[0] == 0:
@@ -113,8 +218,7 @@ def interval(
     step = max(1, 20_000_000 // n)  # replicates at a time, so that memory stays bounded
     for first in range(0, replicates, step):
         size = min(step, replicates - first)
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=size)
-        drawn.append(weights @ sums)
+        drawn.append(rng.multinomial(n, np.full(n, 1 / n), size=size) @ sums)
     rates_, errors_ = _rate(np.concatenate(drawn), n)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.nan_to_num((rates_ - rate[0]) / errors_, nan=0.0)  # infinite where all drawn are alike

@@ -1,0 +1,177 @@
+"""What an alignment knows: its pairs, counts, rates, and what was said for what."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pandas as pd
+from rapidfuzz.distance import Levenshtein
+
+from medtx.scoring.rates import COUNTS, rates
+from medtx.tables import OPS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+By: TypeAlias = "str | pd.Series | Sequence[str | pd.Series] | None"
+
+LONG = 4096
+"""Tokens or characters above which an alignment is first tried within a narrow band."""
+
+
+def hint(ref: Sequence[object]) -> int | None:
+    """How many edits to try with first: for long texts a narrow search is several times quicker."""
+    return len(ref) // 5 if len(ref) > LONG else None
+
+
+class Alignment:
+    """Hypotheses aligned with references.
+
+    ``pairs`` has a row an aligned position, ``counts`` a row a recording, ``recordings``
+    what is known of each, ``only_hypothesis`` and ``only_reference`` the recordings that
+    had no partner and are in no figure. ``hypothesis`` and ``reference`` are the words of
+    both sides, as they were before they were normalised.
+    """
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame,
+        recordings: pd.DataFrame,
+        only_hypothesis: list[str],
+        only_reference: list[str],
+        hypothesis: pd.DataFrame,
+        reference: pd.DataFrame,
+    ) -> None:
+        self.pairs = pairs
+        self.recordings = recordings
+        self.only_hypothesis = only_hypothesis
+        self.only_reference = only_reference
+        self.hypothesis = hypothesis
+        self.reference = reference
+
+    def rates(self, by: By = None, *, unit: str = "recording", replicates: int = 2000) -> pd.DataFrame:
+        """Error rates with 95 % intervals: one row a group, then TOTAL.
+
+        ``by`` names one or more columns: of ``recordings`` (specialty, engine, ...), or of the
+        words (speaker, channel, phi, ... of the reference word, or of the recognised one where
+        references have no such labels; ``"confidence"`` in tenths, ``"start"`` in minutes), or
+        is a label for each row of ``pairs``, as a Series. Counts are added over the recordings
+        of a group before a ratio is taken.
+
+        =============  ====================================================================
+        wer            (substitutions + deletions + insertions) / reference words
+        cer            the same of characters, of the normalised texts joined by blanks
+        mer, wil       match error rate, word information lost (Morris et al. 2004)
+        accuracy       hits / reference words
+        ser            share of recordings with any error
+        raw_wer        WER of the words as they are, with neither side normalised
+        =============  ====================================================================
+
+        ``wer_low`` and ``wer_high`` are a
+        bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
+        because groups of a dozen recordings are common; NaN below eight recordings. Where
+        several recordings share what makes them go wrong together, ``unit`` names the column
+        of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
+        without reference words has NaN rates.
+
+        >>> import medtx
+        >>> a = medtx.align({"a": "no chest pain", "b": "mild fever"},
+        ...                 {"a": "no chest pain", "b": "a mild fever"})
+        >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
+               recordings  reference_words  deletions       wer
+        TOTAL           2                6          1  0.166667
+        """
+        return rates(self, by, unit, replicates)
+
+    def plot(self, by: By = None, ax: "Axes | None" = None) -> "Axes":
+        """Word error rate by group with its interval, on ``ax`` or a new one."""
+        from medtx.plots import plot_rates
+
+        return plot_rates(self.rates(by), ax)
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """One row a recording, all of it counts, so that any group is a sum."""
+        recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
+        counts = count(self.pairs["op"].cat.codes.to_numpy(), recording, len(self.recordings))
+        refs, hyps = (self._texts(side) for side in ("reference", "hypothesis"))
+        counts["reference_characters"] = [len(ref) for ref in refs]
+        counts["character_errors"] = [
+            Levenshtein.distance(ref, hyp, score_hint=hint(ref)) for ref, hyp in zip(refs, hyps)
+        ]
+        names = self.recordings["recording"].astype(str).tolist()
+        raw = [_said(words, names) for words in (self.reference, self.hypothesis)]
+        counts["raw_reference_words"] = [len(ref) for ref in raw[0]]
+        counts["raw_errors"] = [
+            Levenshtein.distance(ref, hyp, score_hint=hint(ref)) for ref, hyp in zip(*raw)
+        ]
+        return counts.set_axis(pd.Index(names))[COUNTS]
+
+    def _texts(self, side: str) -> list[str]:
+        """Each recording's tokens as one text."""
+        rows = self.pairs[self.pairs[side].notna()]
+        texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
+        return [text if isinstance(text, str) else "" for text in texts]
+
+    def confusions(self, most: int | None = 20) -> pd.DataFrame:
+        """What was heard for what: the commonest errors, with their counts and mean confidence.
+
+        Blank references are insertions, blank hypotheses deletions.
+
+        >>> import medtx
+        >>> medtx.align({"a": "chess pain"}, {"a": "chest pain now"}).confusions()
+          reference hypothesis  count  confidence
+        0     chest      chess      1         NaN
+        1       now                 1         NaN
+        """
+        wrong = self.pairs[self.pairs["op"] != "equal"]
+        keys = [wrong[side].astype(object).fillna("") for side in ("reference", "hypothesis")]
+        found = wrong["confidence"].groupby(keys).agg(["size", "mean"]).reset_index()
+        found.columns = pd.Index(["reference", "hypothesis", "count", "confidence"])
+        found = found.sort_values(["count", "reference", "hypothesis"], ascending=[False, True, True])
+        return found.head(len(found) if most is None else most).reset_index(drop=True)
+
+    def text(self, recording: str, width: int = 100) -> str:
+        """The alignment of a recording as text: reference above hypothesis, errors marked S, D, I."""
+        from medtx.scoring.view import as_text
+
+        return as_text(self, recording, width)
+
+    def __repr__(self) -> str:
+        alone = len(self.only_hypothesis) + len(self.only_reference)
+        without = f", {alone} without a partner" if alone else ""
+        op = self.pairs["op"]
+        words = int((op != "insert").sum())
+        wer = (op != "equal").sum() / words if words else np.nan
+        return (
+            f"<Alignment: {len(self.recordings)} recordings, WER {wer:.3f} of "
+            f"{words:,} reference words{without}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from medtx.scoring.view import as_html
+
+        return as_html(self)
+
+
+def count(op: np.ndarray, owner: np.ndarray, size: int) -> pd.DataFrame:
+    """Words, hits and errors of each of ``size`` owners, from the operation codes of their positions."""
+    table = np.bincount(owner * len(OPS) + op, minlength=size * len(OPS))
+    equal, substituted, deleted, inserted = table.reshape(size, len(OPS)).T
+    return pd.DataFrame(
+        {
+            "reference_words": equal + substituted + deleted,
+            "hits": equal,
+            "substitutions": substituted,
+            "deletions": deleted,
+            "insertions": inserted,
+        }
+    )
+
+
+def _said(words: pd.DataFrame, names: list[str]) -> list[list[str]]:
+    """Each recording's words as they are."""
+    spoken = words[words["kind"] == "pronunciation"]
+    held = spoken["content"].astype(object).groupby(spoken["recording"], observed=True).agg(list).to_dict()
+    return [held.get(name, []) for name in names]
