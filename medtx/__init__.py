@@ -19,6 +19,9 @@ _FACE = {
     "transcribe": "medtx.engines",
     "align": "medtx.scoring",
     "Alignment": "medtx.scoring",
+    "compare": "medtx.scoring",
+    "cpwer": "medtx.scoring",
+    "sample_size": "medtx.scoring",
     "sweep": "medtx.thresholds",
     "Sweep": "medtx.thresholds",
     "Threshold": "medtx.thresholds",
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
     from medtx.reports import report as report
     from medtx.scoring import Alignment as Alignment
     from medtx.scoring import align as align
+    from medtx.scoring import compare as compare
+    from medtx.scoring import cpwer as cpwer
+    from medtx.scoring import sample_size as sample_size
     from medtx.scoring import streaming_metrics as streaming_metrics
     from medtx.thresholds import Sweep as Sweep
     from medtx.thresholds import Threshold as Threshold

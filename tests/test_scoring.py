@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import medtx
 from medtx.errors import InputError
+from medtx.scoring.compare import _difference
 from medtx.scoring.normalize import Tokens, plain
 from medtx.scoring.rates import interval
 from medtx.tables import TABLES
@@ -242,3 +243,291 @@ def test_unknown_normaliser_is_named():
         InputError, match="normalize='medcal' is not one of plain, none, medical, whisper or a function"
     ):
         medtx.align({"a": "x"}, {"a": "x"}, normalize="medcal")
+
+
+def test_ties_are_settled_by_time():
+    """ "no no" against "no": which one was left out, and which of two was heard as "fewer"?"""
+
+    def said(*words: tuple[str, float]) -> medtx.Transcripts:
+        result = job(*((word, 0.9) for word, _ in words))
+        for item, (_, start) in zip(result["results"]["items"], words):
+            item |= {"start_time": str(start), "end_time": str(start + 0.4)}
+        return medtx.read(result)
+
+    for at, ops in ((0.1, ["equal", "delete"]), (5.1, ["delete", "equal"])):
+        pairs = medtx.align(said(("no", at)), said(("no", 0), ("no", 5)), "none").pairs
+        assert pairs["op"].tolist() == ops
+        pairs = medtx.align(said(("no", 0), ("no", 5)), said(("no", at)), "none").pairs
+        assert pairs["op"].tolist() == ["insert" if op == "delete" else op for op in ops]
+    for at, wrong in ((0.1, ["chest", None]), (5.1, [None, "chest"])):
+        pairs = medtx.align(said(("chest", at)), said(("any", 0), ("fever", 5)), "none").pairs
+        assert pairs["hypothesis"].astype(object).where(pairs["hypothesis"].notna(), None).tolist() == wrong
+    untimed = medtx.align({"a": "no"}, {"a": "no no"}, "none").pairs
+    assert untimed["op"].tolist() == medtx.align({"a": "no"}, {"a": "no no"}, "none").pairs["op"].tolist()
+
+
+timed = st.lists(
+    st.tuples(st.sampled_from(["no", "chest", "pain", "fever"]), st.floats(0.1, 3)), min_size=1, max_size=14
+)
+
+
+@given(timed, timed)
+def test_settling_ties_changes_no_count_but_the_labels(ref, hyp):
+    def said(words: list[tuple[str, float]]) -> medtx.Transcripts:
+        result = job(*((word, 0.9) for word, _ in words))
+        at = 0.0
+        for item, (_, gap) in zip(result["results"]["items"], words):
+            item |= {"start_time": str(at), "end_time": str(at + gap / 2)}
+            at += gap
+        return medtx.read(result)
+
+    a = medtx.align(said(hyp), said(ref), "none")
+    b = medtx.align({"visit": " ".join(w for w, _ in hyp)}, {"visit": " ".join(w for w, _ in ref)}, "none")
+    for one in (a, b):
+        pairs = one.pairs
+        assert pairs.loc[pairs["op"] != "insert", "reference"].tolist() == [w for w, _ in ref]
+        assert pairs.loc[pairs["op"] != "delete", "hypothesis"].tolist() == [w for w, _ in hyp]
+        equal = pairs["op"] == "equal"
+        assert (pairs.loc[equal, "reference"] == pairs.loc[equal, "hypothesis"]).all()
+    assert (a.pairs["op"] != "equal").sum() == (b.pairs["op"] != "equal").sum()
+
+    def apart(pairs: pd.DataFrame) -> float:
+        """Seconds between the words that stand together."""
+        starts = np.append(np.cumsum([0] + [gap for _, gap in ref]), 0)
+        both = pairs[pairs["op"].isin(["equal", "substitute"])]
+        began = starts[both["reference_position"]]
+        ended = began + np.array([gap for _, gap in ref])[both["reference_position"]] / 2
+        said_at = np.cumsum([0] + [gap for _, gap in hyp])[both["position"]]
+        middle = said_at + np.array([gap for _, gap in hyp])[both["position"]] / 4
+        return float(np.maximum(np.maximum(began - middle, middle - ended), 0).sum())
+
+    assert apart(a.pairs) <= apart(b.pairs) + 1e-6
+
+
+def test_rates_by_labels_of_words(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references)
+    total = a.rates(replicates=10).loc["TOTAL"]
+    errors = ["substitutions", "deletions", "insertions", "hits", "reference_words"]
+    for by in ("confidence", "start", "segment", ["specialty", "confidence"], a.pairs["op"]):
+        rates = a.rates(by, replicates=10)
+        assert rates.drop(index="TOTAL")[errors].sum().to_dict() == total[errors].to_dict(), by
+    sure = a.rates("confidence", replicates=10)
+    assert sure.loc["(none)", "deletions"] == total["deletions"]  # no word, no confidence
+    assert sure.loc["0.0-0.1", "accuracy"] < 0.5 < sure.loc["0.9-1.0", "accuracy"]
+    assert a.rates(replicates=10).loc["TOTAL", "ser"] == 1.0
+    with pytest.raises(InputError, match="by has 1 labels for"):
+        a.rates(pd.Series(["x"]))
+
+
+def test_rates_by_the_speaker_of_the_reference():
+    ref = medtx.from_text({"v_doctor": "any chest pain", "v_patient": "no"}).merge(lambda name: "v")
+    a = medtx.align({"v": "any chess pain right no"}, ref)
+    rates = a.rates("speaker")
+    assert rates.loc["doctor", ["substitutions", "insertions", "reference_words"]].tolist() == [1, 1, 3]
+    assert rates.loc["patient", ["substitutions", "reference_words"]].tolist() == [0, 1]
+    assert rates["wer"].round(3).to_dict() == {"doctor": 0.667, "patient": 0.0, "TOTAL": 0.5}
+
+
+def test_match_error_rate_and_information_lost():
+    total = medtx.align({"a": "no chess pain today x"}, {"a": "no chest pain"}, "none").rates().loc["TOTAL"]
+    out = jiwer.process_words("no chest pain", "no chess pain today x")
+    assert total["mer"] == pytest.approx(out.mer)
+    assert total["wil"] == pytest.approx(out.wil)
+    assert total["accuracy"] == pytest.approx(2 / 3)
+    nothing = medtx.align({"a": ""}, {"a": "no"}).rates().loc["TOTAL"]
+    assert (nothing["wil"], nothing["mer"], nothing["accuracy"]) == (1, 1, 0)
+
+
+def test_keywords_by_hand():
+    a = medtx.align(
+        {"a": "blood pressure fine no warfarin", "b": "blood and pressure then war for in", "c": "warfarin"},
+        {"a": "blood pressure fine no heparin", "b": "blood pressure then warfarin", "c": "warfarin"},
+    )
+    lexicon = pd.DataFrame(
+        {
+            "term": ["blood pressure", "pressure", "Warfarin", "heparin"],
+            "category": ["sign"] * 2 + ["drug"] * 2,
+        }
+    )
+    by_term = a.keywords(lexicon, by="term")
+    columns = ["reference", "found", "missed", "invented", "hypothesis"]
+    assert by_term.loc["blood pressure", columns].tolist() == [2, 1, 1, 0, 1]
+    assert by_term.loc["pressure", columns].tolist() == [0, 0, 0, 0, 1]  # right, though said in a longer term
+    assert by_term.loc["Warfarin", columns].tolist() == [2, 1, 1, 1, 2]
+    assert by_term.loc["heparin", columns].tolist() == [1, 0, 1, 0, 0]
+    drug = a.keywords(lexicon).loc["drug"]
+    assert drug[["recall", "precision", "f1"]].tolist() == pytest.approx([1 / 3, 1 / 2, 0.4])
+    missed = a.missed_keywords(lexicon).set_index("term")["heard"].to_dict()
+    assert missed == {"Warfarin": "war for in", "blood pressure": "blood and pressure", "heparin": "warfarin"}
+    for wrong, message in (([], "no term"), ("warfarin", "a list of terms"), (pd.DataFrame(), "column term")):
+        with pytest.raises(InputError, match=message):
+            a.keywords(wrong)
+
+
+def test_keywords_are_normalised_as_the_texts_are():
+    a = medtx.align(
+        {"a": "BP 120/80, 5mg"}, {"a": "blood pressure one twenty over eighty five mg"}, "medical"
+    )
+    found = a.keywords(["Blood pressure", "five milligrams"], by="term")
+    assert found.loc["Blood pressure", "found"] == 1
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.lists(st.lists(st.integers(0, 9), min_size=n, max_size=n), min_size=n, max_size=n)
+    )
+)
+def test_assignment_is_the_best_of_all_permutations(rows):
+    from itertools import permutations
+
+    from medtx.scoring.speakers import assign
+
+    cost = np.array(rows, dtype=float)
+    chosen = assign(cost)
+    assert sorted(chosen) == list(range(len(cost)))
+    best = min(sum(cost[i, j] for i, j in enumerate(p)) for p in permutations(range(len(cost))))
+    assert sum(cost[i, j] for i, j in enumerate(chosen)) == best
+
+
+def test_cpwer_on_real_consultations(shared):
+    """Speaker-wise references of PriMock57; a hypothesis with swapped and one with merged speakers."""
+    folder = shared / "corpora" / "primock57" / "transcripts"
+    ref = medtx.read(sorted(folder.glob("day1*"))).merge(lambda name: name.rsplit("_", 1)[0])
+    perfect = medtx.cpwer(ref, ref)
+    assert perfect.loc["TOTAL", "errors"] == 0
+    names = {"doctor": "spk_1", "Doctor": "spk_1", "patient": "spk_0", "Patient": "spk_0"}
+    words = ref.words.assign(speaker=ref.words["speaker"].map(names).astype("category"))
+    swapped = medtx.cpwer(medtx.Transcripts(ref.recordings, words, ref.segments), ref)
+    assert swapped.loc["TOTAL", "errors"] == 0
+    assert swapped["speakers"].iloc[0] in ("Doctor=spk_1, Patient=spk_0", "Patient=spk_0, Doctor=spk_1")
+    alone = words.assign(speaker=pd.Categorical(["spk_0"] * len(words)))
+    merged = medtx.cpwer(medtx.Transcripts(ref.recordings, alone, ref.segments), ref)
+    assert 0.3 < merged.loc["TOTAL", "cpwer"] < 1.1
+    assert (
+        medtx.align(medtx.Transcripts(ref.recordings, alone, ref.segments), ref).rates().loc["TOTAL", "wer"]
+        == 0
+    )
+    with pytest.raises(InputError, match="no recording is on both sides"):
+        medtx.cpwer({"a": "b"}, {"c": "d"})
+
+
+def made_up(rates_: np.ndarray, seed: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Hypotheses with these error rates, a recording each, of 50 words."""
+    rng = np.random.default_rng(seed)
+    refs = {f"r{i}": " ".join(["word"] * 50) for i in range(len(rates_))}
+    hyps = {
+        f"r{i}": " ".join(np.where(rng.random(50) < rate, "wrong", "word")) for i, rate in enumerate(rates_)
+    }
+    return hyps, refs
+
+
+def test_paired_systems_are_told_apart_where_groups_are_not():
+    hard = np.random.default_rng(1).beta(2, 8, 40)
+    hyps, refs = made_up(hard, 0)
+    better, _ = made_up(hard * 0.8, 1)
+    one, other = medtx.align(hyps, refs), medtx.align(better, refs)
+    row = medtx.compare({"old": one, "new": other}).iloc[0]
+    assert row["difference"] > 0
+    assert row["low"] > 0
+    assert row["p_adjusted"] < 0.05
+    assert row["verdict"].startswith("new has a lower WER than old, by ")
+    both = medtx.align(
+        {**hyps, **{f"{n}-b": t for n, t in better.items()}},
+        {**refs, **{f"{n}-b": t for n, t in refs.items()}},
+    )
+    half = both.recordings["recording"].astype(str).str.endswith("-b").map({True: "new", False: "old"})
+    both.recordings["system"] = half.astype("category")
+    unpaired = medtx.compare(both, by="system").iloc[0]
+    assert abs(unpaired["difference"]) == pytest.approx(row["difference"])
+    assert unpaired["high"] - unpaired["low"] > 1.3 * (row["high"] - row["low"])
+    assert unpaired["p"] > 10 * row["p"]
+
+
+def test_comparisons_say_what_is_missing(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references)
+    table = medtx.compare(a, by="specialty", replicates=500)
+    assert len(table) == 15
+    assert (table["p_adjusted"] >= table["p"]).all()
+    assert (table["low"] <= table["difference"]).all()
+    few = (
+        a.recordings["recording"]
+        .astype(str)
+        .isin(a.recordings["recording"].astype(str)[:5])
+        .map({True: "few", False: "many"})
+    )
+    a.recordings["size"] = few.astype("category")
+    assert medtx.compare(a, by="size").loc[0, "verdict"] == "too few recordings to compare few with many"
+    for bad, message in (
+        (lambda: medtx.compare(a), "by= must name"),
+        (lambda: medtx.compare(a, by="engine"), "only one to compare: medtx-embedded"),
+        (lambda: medtx.compare({"a": a, "b": a}, by="engine"), "compares groups of one"),
+        (lambda: medtx.compare({"a": a, "b": medtx.align({"x": "y"}, {"x": "y"})}), "share no recording"),
+        (lambda: medtx.sample_size(a, difference=2), "must lie between 0 and 1"),
+        (lambda: medtx.sample_size({"a": a}, difference=0.1), "expected two alignments"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bad()
+
+
+def test_sample_size_has_the_power_it_says():
+    """Simulated: with so many recordings, about four in five studies find the difference."""
+    rng = np.random.default_rng(0)
+    pilot = medtx.align(*made_up(rng.beta(2, 8, 300), 0))
+    n = medtx.sample_size(pilot, difference=0.05)
+    found = 0
+    for _ in range(100):
+        spread = [rng.beta(2, 8, n) * 50, rng.beta(2, 8, n) * 50]
+        one, other = (
+            rng.binomial(50, np.clip(s / 50 + shift, 0, 1)) / 50 for s, shift in zip(spread, (0, 0.05))
+        )
+        gap = other.mean() - one.mean()
+        found += abs(gap) > 1.96 * np.sqrt(one.var(ddof=1) / n + other.var(ddof=1) / n)
+    assert 68 <= found <= 92
+
+
+@pytest.mark.slow
+def test_intervals_cover_as_often_as_they_say():
+    """95 % intervals of rates and of paired differences, on recordings that differ a lot."""
+    rng = np.random.default_rng(0)
+    covered = {"rate": 0, "difference": 0}
+    runs = 400
+    for _ in range(runs):
+        hard = rng.beta(2, 8, 40)
+        words = rng.integers(50, 400, 40)
+        one = rng.binomial(words, hard)
+        low, high = interval(one, words, replicates=999)
+        truth = 0.2
+        covered["rate"] += low <= truth <= high
+        other = rng.binomial(words, hard * 0.9)
+        parts = [pd.DataFrame({"errors": e, "words": words}) for e in (one, other)]
+        row = _difference(*parts, paired=True, confidence=0.95, replicates=999)
+        covered["difference"] += row["low"] <= truth * 0.1 <= row["high"]
+    for name, count in covered.items():
+        assert 0.92 <= count / runs <= 0.98, (name, count)
+
+
+def test_ten_thousand_recordings_are_bootstrapped_in_groups():
+    rng = np.random.default_rng(0)
+    words = rng.integers(50, 400, 10_000)
+    errors = rng.binomial(words, rng.beta(2, 8, 10_000))
+    low, high = interval(errors, words, replicates=10_000)
+    rate = errors.sum() / words.sum()
+    spread = np.sqrt(((errors - rate * words) ** 2).sum()) / words.sum()
+    assert (high - low) / 2 == pytest.approx(1.96 * spread, rel=0.1)
+
+
+def test_views_show_every_word_once_and_escape_it():
+    ref = " ".join(f"word{n}" for n in range(80))
+    a = medtx.align({"a<b": f"<script> {ref} end", "b": "fine"}, {"a<b": f"no {ref}", "b": "fine"}, "none")
+    html = a._repr_html_()
+    assert "<script>" not in html.replace("<script>(root", "").replace("<script>\n(root", "")
+    assert "a&lt;b" in html
+    assert html.count('data-w="word40"') == 1
+    assert "right]</a>" in html  # long stretches are folded
+    text = a.text("a<b", width=60)
+    assert all(len(line) <= 75 for line in text.splitlines())
+    assert "S" in text.splitlines()[2]
+    joined = " ".join(line[5:] for line in text.splitlines() if line.startswith("REF:"))
+    assert [w for w in joined.split() if set(w) != {"*"}] == f"no {ref}".split()
+    with pytest.raises(InputError, match="no recording 'x'"):
+        a.text("x")

@@ -74,8 +74,8 @@ def align(
     2       equal      pain       pain
     3      insert       NaN        now
     """
-    normalizer = _normalizer(normalize)
-    hyp, ref = _transcripts(hypotheses), _transcripts(references)
+    normalizer = normalizer_of(normalize)
+    hyp, ref = transcripts_of(hypotheses), transcripts_of(references)
     if hyp.recordings["engine"].isna().all() and ref.recordings["engine"].notna().any():
         raise InputError(
             "the references were made by an engine and the hypotheses were not: are they swapped?"
@@ -107,16 +107,16 @@ def align(
         if missing and column != "source" and values.notna().any():
             by_name = values.set_axis(ref_names)
             known[column] = by_name.loc[names].array
-    return Alignment(pairs, known, only_hypothesis, only_reference, hyp.words, ref.words)
+    return Alignment(pairs, known, only_hypothesis, only_reference, hyp.words, ref.words, normalizer)
 
 
-def _transcripts(side: Side) -> Transcripts:
+def transcripts_of(side: Side) -> Transcripts:
     if isinstance(side, Transcripts):
         return side
     return read(side) if isinstance(side, str | PathLike) else from_text(side)
 
 
-def _normalizer(normalize: str | Normalizer) -> Normalizer:
+def normalizer_of(normalize: str | Normalizer) -> Normalizer:
     if callable(normalize):
         return from_callable(normalize)
     normalizer = named(normalize)

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
+from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from medtx.scoring.keywords import Terms
 
 By: TypeAlias = "str | pd.Series | Sequence[str | pd.Series] | None"
 
@@ -42,6 +45,7 @@ class Alignment:
         only_reference: list[str],
         hypothesis: pd.DataFrame,
         reference: pd.DataFrame,
+        normalizer: Normalizer,
     ) -> None:
         self.pairs = pairs
         self.recordings = recordings
@@ -49,6 +53,7 @@ class Alignment:
         self.only_reference = only_reference
         self.hypothesis = hypothesis
         self.reference = reference
+        self.normalizer = normalizer
 
     def rates(self, by: By = None, *, unit: str = "recording", replicates: int = 2000) -> pd.DataFrame:
         """Error rates with 95 % intervals: one row a group, then TOTAL.
@@ -131,6 +136,18 @@ class Alignment:
         found.columns = pd.Index(["reference", "hypothesis", "count", "confidence"])
         found = found.sort_values(["count", "reference", "hypothesis"], ascending=[False, True, True])
         return found.head(len(found) if most is None else most).reset_index(drop=True)
+
+    def keywords(self, terms: "Terms", *, by: str = "category") -> pd.DataFrame:
+        """Recall, precision and F1 of terms, such as drug names; see `medtx.scoring.keywords`."""
+        from medtx.scoring.keywords import keywords
+
+        return keywords(self, terms, by=by)
+
+    def missed_keywords(self, terms: "Terms") -> pd.DataFrame:
+        """What each missed term became; see `medtx.scoring.keywords`."""
+        from medtx.scoring.keywords import missed_keywords
+
+        return missed_keywords(self, terms)
 
     def text(self, recording: str, width: int = 100) -> str:
         """The alignment of a recording as text: reference above hypothesis, errors marked S, D, I."""

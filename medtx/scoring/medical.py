@@ -310,6 +310,8 @@ class _Rewriter:
             end += 1
         if end > i + 1 and self.ahead[end][:1].isdigit() and self.ahead[end - 1] in ("x", "p", "r"):
             end -= 1
+        if set(self.ahead[i:end]) <= {"a", "i"}:  # "I, I have": said twice, not spelled
+            return i + 1
         shortest = 3 if self.ahead[i] == "a" or self.ahead[i + 1] == "a" else 2
         unit = self.before()[-1:].isdigit() and self.ahead[i] in UNITS
         return end if end - i >= shortest and not unit else i + 1

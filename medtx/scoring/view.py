@@ -89,7 +89,7 @@ def _words(rows: pd.DataFrame) -> str:
         sure = f' title="confidence {row.confidence:.2f}"' if row.confidence == row.confidence else ""
         hyp = escape(row.hypothesis) if isinstance(row.hypothesis, str) else ""
         ref = escape(row.reference) if isinstance(row.reference, str) else ""
-        key = escape(f"{ref} {hyp}".strip().lower(), quote=True)
+        key = (hyp if row.op == "equal" else f"{ref} {hyp}").strip().lower()
         if row.op == "equal":
             right.append(f'<span data-w="{key}"{sure}>{hyp}</span>')
             continue

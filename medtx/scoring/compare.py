@@ -1,0 +1,214 @@
+"""Whether a difference between groups, or between systems, is more than the draw of recordings."""
+
+from collections.abc import Mapping
+from itertools import combinations
+from math import ceil
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from medtx.errors import InputError
+from medtx.scoring.alignment import Alignment, By
+from medtx.scoring.rates import FEWEST, by_unit, counts_by, units_of
+
+REPLICATES = 10_000
+
+
+def compare(
+    alignments: Alignment | Mapping[str, Alignment],
+    by: By = None,
+    *,
+    unit: str = "recording",
+    confidence: float = 0.95,
+    replicates: int = REPLICATES,
+) -> pd.DataFrame:
+    """Differences of WER, each with an interval, an adjusted p-value, and what they allow to say.
+
+    Of one alignment, the groups of ``by`` are compared with each other. Of several (name ->
+    alignment), the systems are, on the recordings that all of them share: these differences
+    are paired, so they are known far better than each rate by itself.
+
+    A row is a pair, first minus second: ``difference``, ``low``, ``high`` (a studentised
+    bootstrap with the recording, or ``unit``, as its unit; Bisani & Ney 2004), ``p`` (of that
+    bootstrap, two-sided), ``p_adjusted`` (Holm 1979, over all rows), and ``verdict`` in words.
+    All NaN where a side has fewer than eight units.
+
+    Raises `InputError` where there is nothing to compare.
+
+    >>> import medtx
+    >>> ref = {f"r{i}": "no chest pain today" for i in range(10)}
+    >>> good = medtx.align({r: text if r != "r0" else "no pain" for r, text in ref.items()}, ref)
+    >>> bad = medtx.align({r: "no chess pain" if r < "r5" else "no pain" for r in ref}, ref)
+    >>> compare({"good": good, "bad": bad})[["first", "second", "difference"]]
+      first second  difference
+    0  good    bad       -0.45
+    """
+    if isinstance(alignments, Alignment):
+        if by is None:
+            raise InputError("by= must name the groups to compare, or several alignments be given by name")
+        units = units_of(alignments.recordings, unit)
+        parts = {name: by_unit(counts, units) for name, counts in counts_by(alignments, by)}
+    else:
+        if by is not None:
+            raise InputError("by= compares groups of one alignment: here are several")
+        shared = (
+            set.intersection(*(set(a.counts.index) for a in alignments.values())) if alignments else set()
+        )
+        if not shared:
+            raise InputError("these alignments share no recording")
+        names = [name for name in next(iter(alignments.values())).counts.index if name in shared]
+        parts = {
+            name: by_unit(a.counts.loc[names], units_of(a.recordings, unit)) for name, a in alignments.items()
+        }
+    if len(parts) < 2:
+        raise InputError(f"there is only one to compare: {', '.join(parts)}")
+    paired = not isinstance(alignments, Alignment)
+    rows = []
+    for one, other in combinations(parts, 2):
+        found = _difference(parts[one], parts[other], paired, confidence, replicates)
+        rows.append({"first": one, "second": other, **found})
+    table = pd.DataFrame(rows)
+    table["p_adjusted"] = _holm(table["p"].to_numpy())
+    table["verdict"] = [_verdict(row, confidence) for row in table.itertuples()]
+    return table
+
+
+def _rate(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rate and its linearised variance, from the last axis: n, e, w, ee, ew, ww."""
+    n, e, w, ee, ew, ww = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = e / w
+        spread = np.maximum(ee - 2 * rate * ew + rate**2 * ww, 0)
+        return rate, spread * n / (n - 1) / w**2
+
+
+def _moments(part: pd.DataFrame) -> np.ndarray:
+    e, w = part["errors"].to_numpy(float), part["words"].to_numpy(float)
+    return np.stack([np.ones(len(e)), e, w, e * e, e * w, w * w], axis=1)
+
+
+def _difference(
+    one: pd.DataFrame, other: pd.DataFrame, paired: bool, confidence: float, replicates: int
+) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    if paired:
+        sides = [(_pair_terms(one, other), _paired)]
+    else:
+        sides = [(_moments(one), _rate), (_moments(other), _rate)]
+    observed = [rule(terms.sum(axis=0)[None]) for terms, rule in sides]
+    drawn: list[tuple[np.ndarray, np.ndarray]] = []
+    for terms, rule in sides:
+        n = len(terms)
+        steps = max(1, 20_000_000 // max(n, 1))
+        pieces = [
+            rule(rng.multinomial(n, np.full(n, 1 / n), size=min(steps, replicates - at)) @ terms)
+            for at in range(0, replicates, steps)
+        ]
+        drawn.append((np.concatenate([p[0] for p in pieces]), np.concatenate([p[1] for p in pieces])))
+    estimate, error = _joined(observed)
+    values, errors = _joined(drawn)
+    few = min((part["words"] > 0).sum() for part in (one, other)) < FEWEST
+    difference = float(estimate[0])
+    nothing = {"difference": difference, "low": np.nan, "high": np.nan, "p": np.nan}
+    if few or not error[0] > 0:
+        return nothing
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.nan_to_num((values - difference) / errors, nan=0.0)
+    tail = (1 - confidence) / 2
+    low, high = difference - error[0] * np.quantile(t, [1 - tail, tail], method="nearest")
+    p = (1 + (np.abs(t) >= abs(difference / error[0])).sum()) / (replicates + 1)
+    return {"difference": difference, "low": float(low), "high": float(high), "p": float(p)}
+
+
+def _joined(sides: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Difference and standard error of two independent sides, or of the one that is paired."""
+    if len(sides) == 1:
+        return sides[0][0], np.sqrt(sides[0][1])
+    (a, va), (b, vb) = sides
+    return a - b, np.sqrt(va + vb)
+
+
+def _paired(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The difference of two rates on the same recordings, and its linearised variance."""
+    n, e1, e2, w1, w2, *cross = np.moveaxis(sums, -1, 0)
+    e1e1, e1e2, e1w1, e1w2, e2e2, e2w1, e2w2, w1w1, w1w2, w2w2 = cross
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r1, r2 = e1 / w1, e2 / w2
+        # Each recording moves the difference by (e1 - r1 w1) / W1 - (e2 - r2 w2) / W2.
+        own1 = (e1e1 - 2 * r1 * e1w1 + r1**2 * w1w1) / w1**2
+        own2 = (e2e2 - 2 * r2 * e2w2 + r2**2 * w2w2) / w2**2
+        both = (e1e2 - r2 * e1w2 - r1 * e2w1 + r1 * r2 * w1w2) / (w1 * w2)
+        return r1 - r2, np.maximum(own1 + own2 - 2 * both, 0) * n / (n - 1)
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """
+    >>> _holm(np.array([0.01, 0.04, np.nan])).tolist()
+    [0.02, 0.04, nan]
+    """
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known])]
+    adjusted = np.full(len(p), np.nan)
+    scaled = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return adjusted
+
+
+def _verdict(row: object, confidence: float) -> str:
+    first, second, difference = row.first, row.second, row.difference  # type: ignore[attr-defined]
+    low, high, p = row.low, row.high, row.p_adjusted  # type: ignore[attr-defined]
+    if np.isnan(p):
+        return f"too few recordings to compare {first} with {second}"
+    better, worse = (first, second) if difference < 0 else (second, first)
+    size = f"{100 * abs(difference):.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    if p <= 1 - confidence:
+        return f"{better} has a lower WER than {worse}, by {size}"
+    return f"{first} and {second} cannot be told apart: {size}, p = {p:.2f}"
+
+
+def sample_size(
+    alignments: Alignment | Mapping[str, Alignment],
+    *,
+    difference: float,
+    power: float = 0.8,
+    confidence: float = 0.95,
+    unit: str = "recording",
+) -> int:
+    """How many recordings like these would tell such a ``difference`` of WER from none.
+
+    Of one alignment: in each of two groups of other recordings. Of two (name -> alignment):
+    recordings that both systems recognise, where fewer do. With probability ``power``, a
+    two-sided test at 1 - ``confidence`` then finds it; by the normal approximation.
+
+    >>> import medtx
+    >>> ref = {f"r{i}": "no chest pain today" for i in range(10)}
+    >>> a = medtx.align({r: text if r < "r5" else "no pain" for r, text in ref.items()}, ref)
+    >>> sample_size(a, difference=0.1)
+    110
+    """
+    if not 0 < difference < 1 or not 0 < power < 1 or not 0 < confidence < 1:
+        raise InputError("difference, power and confidence must lie between 0 and 1")
+    if isinstance(alignments, Alignment):
+        part = by_unit(alignments.counts, units_of(alignments.recordings, unit))
+        _, variance = _rate(_moments(part).sum(axis=0)[None])
+        each = 2 * float(variance[0]) * len(part)
+    else:
+        if len(alignments) != 2:
+            raise InputError(f"expected two alignments to pair, got {len(alignments)}")
+        one, other = alignments.values()
+        names = [name for name in one.counts.index if name in set(other.counts.index)]
+        parts = [by_unit(a.counts.loc[names], units_of(a.recordings, unit)) for a in (one, other)]
+        _, variance = _paired(_pair_terms(*parts).sum(axis=0)[None])
+        each = float(variance[0]) * len(parts[0])
+    if not each == each:
+        raise InputError("these recordings are too few to say how much they vary")
+    z = NormalDist().inv_cdf(1 - (1 - confidence) / 2) + NormalDist().inv_cdf(power)
+    return max(ceil(z**2 * each / difference**2), FEWEST)
+
+
+def _pair_terms(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
+    """Of each unit: one, both errors and words, and the products of each two of these."""
+    base = np.stack([p[c].to_numpy(float) for c in ("errors", "words") for p in (one, other)], axis=1)
+    products = [a * b for n, a in enumerate(base.T) for b in base.T[n:]]
+    return np.concatenate([np.ones((len(base), 1)), base, np.stack(products, axis=1)], axis=1)

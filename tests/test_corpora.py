@@ -1,0 +1,179 @@
+"""Rates equal those of other programs: jiwer on real corpora, Whisper's normaliser, NIST's sclite."""
+
+import csv
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import jiwer
+import pytest
+from whisper_normalizer.english import EnglishTextNormalizer
+
+import medtx
+from medtx.reading import Word, of_words
+from medtx.reading.build import Builder
+
+SCLITE = shutil.which("sclite") or "/usr/lib/sctk/bin/sclite"
+
+
+@pytest.fixture(scope="module")
+def omi(shared):
+    """PriMock57's references, and the transcripts of seven engines: engine -> recording -> text."""
+    folder = shared / "corpora" / "omi-medical-STT-eval"
+
+    def texts(paths: list[Path]) -> dict[str, str]:
+        return {path.name[:19]: path.read_text() for path in paths}
+
+    refs = texts(sorted((folder / "data" / "cleaned_transcripts").glob("*.txt")))
+    engines = sorted((folder / "results" / "transcripts").iterdir())
+    return refs, {e.name: texts(sorted(e.glob("*_conversation_transcript.txt"))) for e in engines}
+
+
+def same_as_jiwer(hyps: dict[str, str], refs: dict[str, str]) -> None:
+    # jiwer parts words at blanks only, and takes a line break for part of a word.
+    hyps, refs = ({n: " ".join(t.split()) for n, t in side.items()} for side in (hyps, refs))
+    counts = medtx.align(hyps, refs, "none").counts
+    for name in counts.index:
+        theirs = jiwer.process_words(refs[name], hyps[name])
+        ours = counts.loc[name]
+        errors = ours["substitutions"] + ours["deletions"] + ours["insertions"]
+        assert errors == theirs.substitutions + theirs.deletions + theirs.insertions, name
+        assert ours["insertions"] - ours["deletions"] == theirs.insertions - theirs.deletions
+        assert errors / ours["reference_words"] == pytest.approx(theirs.wer)
+    both = [refs[n] for n in counts.index], [hyps[n] for n in counts.index]
+    total = medtx.align(hyps, refs, "none").rates(replicates=10).loc["TOTAL"]
+    assert total["wer"] == total["raw_wer"] == pytest.approx(jiwer.wer(*both))
+    # Alignments with equally few errors may hit more words or fewer: mer and wil are near, not equal.
+    assert total["mer"] == pytest.approx(jiwer.mer(*both), abs=0.005)
+    assert total["wil"] == pytest.approx(jiwer.wil(*both), abs=0.01)
+
+
+def test_every_transcript_of_omi(omi):
+    refs, engines = omi
+    assert len(engines) == 7
+    for hyps in engines.values():
+        assert len(hyps) >= 55
+        same_as_jiwer(hyps, {name: refs[name] for name in hyps})
+
+
+def test_character_errors_of_omi(omi):
+    refs, engines = omi
+    hyps = dict(list(engines["openai-whisper-1"].items())[:8])
+    a = medtx.align(hyps, {name: refs[name] for name in hyps}, "none")
+    texts = [[" ".join(side[name].split()) for name in hyps] for side in (refs, hyps)]
+    assert a.rates(replicates=10).loc["TOTAL", "cer"] == pytest.approx(jiwer.cer(*texts))
+
+
+def test_every_dialogue_of_aci_bench(shared):
+    folder = shared / "corpora" / "aci-bench" / "data" / "src_experiment_data"
+
+    def texts(path: Path) -> dict[str, str]:
+        with open(path, newline="") as file:
+            return {row["id"]: row["dialogue"] for row in csv.DictReader(file)}
+
+    count = 0
+    for path in sorted(folder.glob("*_virtscribe_asr.csv")):
+        human = path.with_name(path.name.replace("asr", "humantrans"))
+        if human.exists():
+            refs, hyps = texts(human), texts(path)
+            shared_names = refs.keys() & hyps.keys()
+            same_as_jiwer({n: hyps[n] for n in shared_names}, {n: refs[n] for n in shared_names})
+            count += len(shared_names)
+    assert count == 28
+
+
+def test_every_alignment_of_ufonia(shared):
+    count = 0
+    for path in sorted((shared / "corpora" / "ufonia-wer-is-unaware").rglob("*alignments/*.json")):
+        rows = json.loads(path.read_text()).get("alignments", [])
+        spoken = [r for r in rows if (r.get("golden_text") or "").strip() and r.get("asr_text") is not None]
+        refs = {f"{n}": r["golden_text"] for n, r in enumerate(spoken)}
+        hyps = {f"{n}": r["asr_text"] for n, r in enumerate(spoken)}
+        if refs:
+            same_as_jiwer(hyps, refs)
+            count += len(refs)
+    assert count > 200
+
+
+def test_whispers_normaliser_gives_whispers_rates(omi):
+    refs, engines = omi
+    normal = EnglishTextNormalizer()
+    hyps = dict(list(engines["deepgram-nova-3-medical"].items())[:10])
+    a = medtx.align(hyps, {n: refs[n] for n in hyps}, "whisper")
+    for name in hyps:
+        theirs = jiwer.process_words(normal(refs[name]), normal(hyps[name]))
+        ours = a.counts.loc[name]
+        errors = ours["substitutions"] + ours["deletions"] + ours["insertions"]
+        assert errors / ours["reference_words"] == pytest.approx(theirs.wer), name
+    equal = a.pairs[a.pairs["op"] == "equal"]
+    words = medtx.from_text(hyps).words.set_index(["recording", "position"])["content"].str.lower()
+    raw = words.loc[list(zip(equal["recording"], equal["position"]))].str.strip(".,?!").to_numpy()
+    assert (raw == equal["hypothesis"].to_numpy()).mean() > 0.85  # the others were rewritten: "it's", "it is"
+
+
+def test_transforms_of_jiwer_are_normalisers(omi):
+    refs, engines = omi
+    hyps = dict(list(engines["openai-whisper-1"].items())[:5])
+    refs = {n: refs[n] for n in hyps}
+    for steps in (
+        [jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.RemoveMultipleSpaces(), jiwer.Strip()],
+        [jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.ReduceToListOfListOfWords()],
+    ):
+        transform = jiwer.Compose(steps)
+        words = jiwer.Compose([*steps[:2], jiwer.RemoveMultipleSpaces(), jiwer.Strip()])
+        ours = medtx.align(hyps, refs, transform).rates(replicates=10).loc["TOTAL", "wer"]
+        theirs = jiwer.wer([words(refs[n]) for n in hyps], [words(hyps[n]) for n in hyps])
+        assert ours == pytest.approx(theirs)
+
+
+def test_the_medical_normaliser_on_real_engines(omi):
+    """It takes away what is only writing: less error than "plain", on every engine."""
+    refs, engines = omi
+    for hyps in engines.values():
+        few = dict(list(hyps.items())[:12])
+        plain, medical = (
+            medtx.align(few, {n: refs[n] for n in few}, n).rates(replicates=10).loc["TOTAL", "wer"]
+            for n in ("plain", "medical")
+        )
+        assert medical < plain
+
+
+def test_totals_equal_sclite(tmp_path):
+    """NIST's program from Debian's sctk, on references and hypotheses that medtx wrote itself."""
+    if not Path(SCLITE).exists():
+        pytest.skip("sclite is not here: apt-get install sctk")
+    draw = random.Random(0)
+    vocabulary = [f"word{n}" for n in range(30)]
+    refs, hyps = Builder(), Builder()
+    for n in range(30):
+        said = [draw.choice(vocabulary) for _ in range(draw.randint(5, 60))]
+        heard = [w if draw.random() > 0.15 else draw.choice(vocabulary) for w in said if draw.random() > 0.1]
+        for _ in range(draw.randint(0, 4)):
+            heard.insert(draw.randint(0, len(heard)), draw.choice(vocabulary))
+        for builder, words, engine in ((refs, said, None), (hyps, heard, "made")):
+            timed = (Word(w, i / 2, i / 2 + 0.4, 0.5 if engine else None, 0) for i, w in enumerate(words))
+            builder.add(of_words(engine, timed, "made", name=f"rec{n}"), f"rec{n}")
+    ref, hyp = refs.transcripts(), hyps.transcripts()
+    total = medtx.align(hyp, ref, "none").rates(replicates=10).loc["TOTAL"]
+
+    def trn(t: medtx.Transcripts, name: str) -> Path:
+        path = tmp_path / name
+        path.write_text("".join(f"{text} ({rec}-1)\n" for rec, text in t.text().items()))
+        return path
+
+    command = [SCLITE, "-r", trn(ref, "r.trn"), "trn", "-h", trn(hyp, "h.trn"), "trn", "-i", "rm"]
+    out = subprocess.run(
+        [*map(str, command), "-o", "rsum", "stdout"], capture_output=True, text=True, check=True
+    ).stdout
+    row = next(line for line in out.splitlines() if "Sum" in line and "|" in line)
+    numbers = [int(n) for n in row.replace("|", " ").split() if n.isdigit()]
+    _, words, correct, substitutions, deletions, insertions, errors, _ = numbers
+    assert total["reference_words"] == words
+    ours = total["substitutions"] + total["deletions"] + total["insertions"]
+    # sclite weighs a substitution 4 and the others 3, so it may take more edits than are needed.
+    assert ours <= errors
+    assert ours == pytest.approx(errors, rel=0.03)
+    assert total["insertions"] - total["deletions"] == insertions - deletions
+    assert correct + substitutions + deletions == words
