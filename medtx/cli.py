@@ -5,9 +5,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import medtx
 from medtx.errors import MedtxError, ReadError
+from medtx.files import save_text
 from medtx.specialties import SPECIALTIES, TYPES
 
 
@@ -69,9 +71,19 @@ def _alignment(args: argparse.Namespace) -> medtx.Alignment:
 
 
 def _score(args: argparse.Namespace) -> None:
-    from medtx.reports import rates_table
+    from medtx.reports import rates_table, score_page
 
-    print(rates_table(_alignment(args), args.by).to_string())
+    alignment = _alignment(args)
+    if args.format == "json":
+        text = alignment.rates(args.by).to_json(orient="index", indent=2)
+    elif args.format == "html":
+        text = score_page(alignment, args.by)
+    else:
+        text = rates_table(alignment, args.by).to_string()
+    if args.out:
+        print(save_text(Path(args.out), text + "\n"))
+    else:
+        print(text)
 
 
 def _threshold(args: argparse.Namespace) -> None:
@@ -128,9 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     against.add_argument("references", help="file, folder or glob of references")
     against.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
     against.add_argument(
-        "--by", action="append", help="column of recordings to group by, such as specialty; may be repeated"
+        "--by", action="append", help="column to group by, such as specialty or speaker; may be repeated"
     )
-    against.add_argument("--normalize", default="plain", help="plain or none (%(default)s)")
+    against.add_argument("--normalize", default="plain", help="plain, medical, whisper or none (%(default)s)")
     limits = argparse.ArgumentParser(add_help=False)
     limits.add_argument(
         "--max-error",
@@ -141,6 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     limits.add_argument("--confidence", type=float, default=0.95, help="of the guarantee (%(default)s)")
 
     verb = verbs.add_parser("score", parents=[against], help="error rates against references")
+    verb.add_argument("--format", choices=("table", "json", "html"), default="table", help="(%(default)s)")
+    verb.add_argument("--out", help="file to write instead of printing")
     verb.set_defaults(run=_score)
     verb = verbs.add_parser("threshold", parents=[against, limits], help="what a threshold costs and misses")
     verb.set_defaults(run=_threshold)

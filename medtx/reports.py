@@ -14,6 +14,7 @@ import pandas as pd
 from medtx.errors import optional
 from medtx.files import save_text
 from medtx.scoring import Alignment
+from medtx.scoring.alignment import By
 from medtx.thresholds import Sweep, Threshold, calibration, sweep
 
 if TYPE_CHECKING:
@@ -78,21 +79,40 @@ def report(
         "<h2>What slips through most often</h2>",
         "<p>Nothing: everything is reviewed.</p>" if slips.empty else _html(slips, index=False),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    html = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
-    html += "\n".join(parts) + "\n</body></html>\n"
+    html = _page(title, parts)
     path = Path(path)
     if path.is_dir():
         path = path / "report.html"
     return save_text(path, html)
 
 
-def rates_table(alignment: Alignment, by: str | Sequence[str] | None) -> pd.DataFrame:
+def score_page(alignment: Alignment, by: By = None) -> str:
+    """The rates, the commonest errors, and the aligned words, as a page of HTML."""
+    parts = [
+        "<h1>Error rates</h1>",
+        _html(rates_table(alignment, by)),
+        "<p class='note'>Raw WER: of the words as they are. Intervals: 95 %, by recording.</p>",
+        "<h2>Commonest errors</h2>",
+        _html(alignment.confusions(), index=False),
+        "<h2>Words</h2>",
+        alignment._repr_html_(),
+    ]
+    return _page("medtx: error rates", parts)
+
+
+def _page(title: str, parts: Sequence[str]) -> str:
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    body = "\n".join(parts)
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+
+
+def rates_table(alignment: Alignment, by: By) -> pd.DataFrame:
     """The rates as they are shown: in percent, with the interval in one column."""
     rates = alignment.rates(by)
     shown = rates[["recordings", "reference_words", "substitutions", "deletions", "insertions"]].copy()
     shown["WER %"] = (100 * rates["wer"]).round(1)
     shown["95 % interval"] = [_span(low, high) for low, high in zip(rates["wer_low"], rates["wer_high"])]
+    shown["raw WER %"] = (100 * rates["raw_wer"]).round(1)
     shown["CER %"] = (100 * rates["cer"]).round(1)
     return shown.rename(columns={"reference_words": "words"})
 

@@ -140,3 +140,18 @@ def test_read_says_what_was_found_and_keeps_its_tables(capsys, tmp_path):
     status, _, err = run(folder / "a.json", "--metadata", "none.csv")
     assert status == 2
     assert err == "medtx: none.csv: no such file or directory\n"
+
+
+def test_score_as_json_and_html(capsys, tmp_path):
+    against = [str(FOLDER / "results"), str(FOLDER / "references"), "--normalize", "medical"]
+    main(["score", *against, "--by", "confidence", "--format", "json"])
+    rates = json.loads(capsys.readouterr().out)
+    assert rates["TOTAL"]["recordings"] == 78
+    assert rates["TOTAL"]["wer"] <= rates["TOTAL"]["raw_wer"]
+    assert set(rates) > {"0.9-1.0", "(none)"}
+    main(["score", *against, "--format", "html", "--out", str(tmp_path / "score.html")])
+    page = (tmp_path / "score.html").read_text()
+    assert page.count("<details") == 20
+    assert "Commonest errors" in page
+    main(["score", *against, "--out", str(tmp_path / "score.txt")])
+    assert "raw WER %" in (tmp_path / "score.txt").read_text()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -142,7 +143,7 @@ def test_the_medical_normaliser_on_real_engines(omi):
 
 def test_totals_equal_sclite(tmp_path):
     """NIST's program from Debian's sctk, on references and hypotheses that medtx wrote itself."""
-    if not Path(SCLITE).exists():
+    if not Path(SCLITE).exists() and not os.environ.get("CI"):
         pytest.skip("sclite is not here: apt-get install sctk")
     draw = random.Random(0)
     vocabulary = [f"word{n}" for n in range(30)]

@@ -17,8 +17,8 @@ from medtx.errors import InputError
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
-from medtx.scoring.alignment import Alignment, hint
-from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named
+from medtx.scoring.alignment import LONG, Alignment
+from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
@@ -95,10 +95,10 @@ def align(
             f"{only_hypothesis[:1]}, {len(ref)} references such as {only_reference[:1]}"
         )
     vocabulary: dict[str, int] = {}
-    ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
-    hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
-    tokens = pd.array(list(vocabulary), dtype="str")
     with without_gc():
+        ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
+        hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
+        tokens = pd.array(list(vocabulary), dtype="str")
         sides = ((ref.words, ref.segments), (hyp.words, hyp.segments))
         pairs = _pairs(ref_side, hyp_side, tokens, names, *sides)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
@@ -133,15 +133,22 @@ def _tokenise(
     owner = rank.to_numpy()[words["recording"].cat.codes]
     rows = np.flatnonzero((words["kind"] == "pronunciation").to_numpy() & (owner >= 0))
     rows = rows[np.argsort(owner[rows], kind="stable")]
-    content = words["content"].array[rows]
+    content = words["content"].array
+    if len(rows) < len(words) or (np.diff(rows) != 1).any():
+        content = content[rows]
     begins = np.searchsorted(owner[rows], np.arange(len(names) + 1))
     by_word = WORDWISE.get(normalizer)
     if by_word:  # each distinct word is normalised once
         codes, found = pd.factorize(content)
         distinct = found.to_numpy(dtype=object).tolist()
+        if normalizer is none:
+            flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for word in distinct], dtype=int)
+            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], begins)
         made = [[vocabulary.setdefault(token, len(vocabulary)) for token in by_word(w)] for w in distinct]
         sizes = np.array([len(ids) for ids in made], dtype=int)
         flat = np.array(list(chain.from_iterable(made)), dtype=int)
+        if (sizes == 1).all():  # as nearly always: nothing moves
+            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], begins)
         count = sizes[codes]
         offsets = np.concatenate([[0], np.cumsum(count)])
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], count)
@@ -183,7 +190,9 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
     ref_text, hyp_text = _as_characters(ref.ids), _as_characters(hyp.ids)
     edits = [
-        Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1], score_hint=hint(ref_text[r0:r1])).as_list()
+        Levenshtein.editops(
+            ref_text[r0:r1], hyp_text[h0:h1], score_hint=(r1 - r0) // 5 if r1 - r0 > LONG else None
+        ).as_list()
         for (r0, r1), (h0, h1) in zip(pairwise(ref.offsets.tolist()), pairwise(hyp.offsets.tolist()))
     ]
     owner = np.repeat(np.arange(len(edits)), [len(e) for e in edits])
@@ -214,6 +223,10 @@ def _as_characters(ids: np.ndarray) -> str:
     return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
+def _is_timed(words: pd.DataFrame, segments: pd.DataFrame) -> bool:
+    return bool(words["start"].notna().any() or segments["start"].notna().any())
+
+
 def _times(side: _Side, words: pd.DataFrame, segments: pd.DataFrame) -> Times:
     """Of each token: its words', or its utterance's where words have none."""
     start, end = words["start"].to_numpy()[side.first], words["end"].to_numpy()[side.last]
@@ -230,14 +243,15 @@ def _times(side: _Side, words: pd.DataFrame, segments: pd.DataFrame) -> Times:
 
 
 def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hyp_at: At) -> pd.DataFrame:
-    op, ref_token, hyp_token = path = _edits(ref, hyp)
-    recording = np.where(
-        ref_token >= 0,
-        np.searchsorted(ref.offsets, ref_token, side="right"),
-        np.searchsorted(hyp.offsets, hyp_token, side="right"),
-    )
-    times = _times(ref, *ref_at), _times(hyp, *hyp_at)
-    op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, recording)
+    path = _edits(ref, hyp)
+    op, ref_token, hyp_token = path
+    owners = [np.repeat(np.arange(len(names)), np.diff(side.offsets)) for side in (ref, hyp)]
+    inserted = np.flatnonzero(ref_token < 0)
+    recording = np.append(owners[0], 0)[ref_token]
+    recording[inserted] = owners[1][hyp_token[inserted]]
+    if all(_is_timed(*at) for at in (ref_at, hyp_at)):
+        times = _times(ref, *ref_at), _times(hyp, *hyp_at)
+        op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, recording)
 
     def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:
         """The value of each position's token; ``blank`` where it has none."""
@@ -250,7 +264,7 @@ def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hy
     return frame(
         "pairs",
         {
-            "recording": pd.Categorical.from_codes(recording - 1, names),
+            "recording": pd.Categorical.from_codes(recording, names),
             "op": pd.Categorical.from_codes(op, OPS),
             "reference": tokens.take(spread(ref.ids, ref_token, -1), allow_fill=True),
             "hypothesis": tokens.take(spread(hyp.ids, hyp_token, -1), allow_fill=True),

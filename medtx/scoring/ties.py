@@ -36,8 +36,6 @@ def settle(
     ``owner`` is the recording of each position: nothing moves from one to another.
     """
     ref, hyp = times
-    if np.isnan(ref.start).all() or np.isnan(hyp.start).all():
-        return path
     op, r, h = (column.copy() for column in path)
     middle = (hyp.start + hyp.end) / 2
 

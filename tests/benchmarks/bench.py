@@ -17,10 +17,13 @@ import numpy as np
 import pandas as pd
 import tscribe
 from rapidfuzz.distance import Levenshtein
+from whisper_normalizer.english import EnglishTextNormalizer
 
 import medtx
 from medtx.reading.build import without_gc
 from medtx.reading.job import decode
+from medtx.scoring.medical import Medical
+from medtx.scoring.rates import interval
 
 VOCABULARY = [f"word{i}" for i in range(5000)]
 
@@ -154,8 +157,48 @@ def alignment() -> list[tuple[str, str, float]]:
             ),
             (task, "jiwer.process_words", best(lambda h=hyps, r=refs: jiwer.process_words(r, h), 3)),
             (task, "(rapidfuzz alone on integers)", floor),
+            (task, "(the same, and arrays of a row a word)", best(lambda c=coded: arrays(c), 3)),
         ]
     return rows
+
+
+def arrays(coded: list[list[list[int]]]) -> pd.DataFrame:
+    """The least that gives one row a word: operation, and the place of both words."""
+    op, left, right = [], [], []
+    at_ref = at_hyp = 0
+    for ref, hyp in zip(*coded):
+        for edit in Levenshtein.opcodes(ref, hyp):
+            size = max(edit.src_end - edit.src_start, edit.dest_end - edit.dest_start)
+            op.append(np.full(size, "erdi".index(edit.tag[0]), np.int8))
+            nothing = np.full(size, -1)
+            insert, delete = edit.tag == "insert", edit.tag == "delete"
+            left.append(nothing if insert else np.arange(edit.src_start, edit.src_end) + at_ref)
+            right.append(nothing if delete else np.arange(edit.dest_start, edit.dest_end) + at_hyp)
+        at_ref, at_hyp = at_ref + len(ref), at_hyp + len(hyp)
+    columns = {"op": op, "reference": left, "hypothesis": right}
+    return pd.DataFrame({name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def scoring() -> list[tuple[str, str, float]]:
+    """The medical normaliser against Whisper's, and a bootstrap of ten thousand recordings."""
+    said = medtx.load_dataset("dictations").references
+    texts = said.text().tolist() * 20
+    words = [text.split() for text in texts]
+    ours, theirs = Medical(), EnglishTextNormalizer()
+    count = sum(map(len, words))
+    task = f"normalise {count:,} words"
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(50, 400, 10_000)
+    errors = rng.binomial(sizes, 0.2)
+    return [
+        (task, "medtx's medical normaliser, with spans", best(lambda: [ours(w) for w in words], 3)),
+        (task, "whisper_normalizer", best(lambda: [theirs(text) for text in texts], 1)),
+        (
+            "10,000 replicates over 10,000 recordings",
+            "medtx",
+            best(lambda: interval(errors, sizes, 10_000), 2),
+        ),
+    ]
 
 
 def imports() -> list[tuple[str, str, float]]:
@@ -174,7 +217,7 @@ def imports() -> list[tuple[str, str, float]]:
 
 def main() -> None:
     print(f"{'':46}{'':40}{'ms':>10}{'x medtx':>10}")
-    for rows in (reading(), many_files(), alignment(), imports()):
+    for rows in (reading(), many_files(), alignment(), scoring(), imports()):
         for task, who, took in rows:
             ours = next(t for name, w, t in rows if name == task)
             print(f"{task:46}{who:40}{took:10.1f}{took / ours:10.1f}")
