@@ -117,8 +117,10 @@ def _difference(
         t = np.nan_to_num((values - difference) / errors, nan=0.0)
     tail = (1 - confidence) / 2
     low, high = difference - error[0] * np.quantile(t, [1 - tail, tail], method="nearest")
-    p = (1 + (np.abs(t) >= abs(difference / error[0])).sum()) / (replicates + 1)
-    return {"difference": difference, "low": float(low), "high": float(high), "p": float(p)}
+    # Twice the smaller tail: below 1 - confidence just where the interval leaves zero out.
+    there = difference / error[0]
+    p = 2 * (1 + min((t >= there).sum(), (t <= there).sum())) / (replicates + 1)
+    return {"difference": difference, "low": float(low), "high": float(high), "p": min(float(p), 1.0)}
 
 
 def _joined(sides: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -160,11 +162,13 @@ def _verdict(row: object, confidence: float) -> str:
     low, high, p = row.low, row.high, row.p_adjusted  # type: ignore[attr-defined]
     if np.isnan(p):
         return f"too few recordings to compare {first} with {second}"
+    if p > 1 - confidence:
+        span = f"{100 * difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+        return f"{first} and {second} cannot be told apart: {span}, adjusted p = {p:.2f}"
     better, worse = (first, second) if difference < 0 else (second, first)
-    size = f"{100 * abs(difference):.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-    if p <= 1 - confidence:
-        return f"{better} has a lower WER than {worse}, by {size}"
-    return f"{first} and {second} cannot be told apart: {size}, p = {p:.2f}"
+    least, most = sorted((abs(low), abs(high)))
+    span = f"{100 * abs(difference):.1f} ({100 * least:.1f} to {100 * most:.1f}) points"
+    return f"{better} has a lower WER than {worse}, by {span}"
 
 
 def sample_size(
