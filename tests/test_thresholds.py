@@ -1,6 +1,7 @@
 """Sweeps against counting by hand, calibration against scikit-learn, guarantees against simulation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 import medtx
 from medtx.errors import InputError
+from medtx.tables import OPS, frame
 from tests.conftest import job
 
 scored = st.lists(
@@ -165,3 +167,89 @@ def test_the_guarantee_holds_where_words_of_a_recording_go_wrong_together():
         useful += np.isfinite(chosen.value)
     assert useful > tries / 2
     assert broken / tries <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / tries)
+
+
+talks = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(["equal", "substitute", "delete", "insert"]), st.integers(0, 9)),
+        min_size=1,
+        max_size=12,
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(talks, st.sampled_from(["word", 1, 3, 4, 5, "recording"]), st.integers(1, 10))
+def test_what_a_reviewer_hears_by_any_unit(talk, unit, tenth):
+    """Against a plain reading of what a unit is, position by position."""
+    threshold = tenth / 10
+    rows = [
+        (name, op, None if op == "delete" else sure / 10)
+        for name, said in zip("abc", talk)
+        for op, sure in said
+    ]
+    if all(op == "delete" for _, op, _ in rows):
+        return
+    pairs = frame(
+        "pairs",
+        {
+            "recording": [name for name, _, _ in rows],
+            "op": pd.Categorical([op for _, op, _ in rows], OPS),
+            "position": [-1 if op == "delete" else n for n, (_, op, _) in enumerate(rows)],
+            "confidence": [sure for _, _, sure in rows],
+            "start": [None if op == "delete" else n for n, (_, op, _) in enumerate(rows)],
+            "end": [None if op == "delete" else n + 0.5 for n, (_, op, _) in enumerate(rows)],
+        },
+    )
+    names = sorted({name for name, _, _ in rows})
+    known = frame("recordings", {"recording": names})
+    a = medtx.Alignment(pairs, known, [], [], pairs, pairs, None)
+
+    def heard(at: int) -> bool:
+        name, op, _ = rows[at]
+        mine = [n for n, row in enumerate(rows) if row[0] == name and row[1] != "delete"]
+        if unit == "recording":
+            near = mine
+        elif unit == "word":
+            near = [at] if op != "delete" else []
+        else:
+            half = unit // 2
+            before = [n for n in mine if n < at][::-1][:half]
+            near = before + ([at] if op != "delete" else []) + [n for n in mine if n > at][:half]
+        return any(rows[n][2] < threshold for n in near)
+
+    row = medtx.sweep(a, unit=unit).at(threshold).iloc[0]
+    told = [heard(n) for n in range(len(rows))]
+    words = [op != "delete" for _, op, _ in rows]
+    wrong = [op in ("substitute", "insert") for _, op, _ in rows]
+    assert row["review_words"] == sum(t and w for t, w in zip(told, words))
+    assert row["errors_caught"] == sum(t and w for t, w in zip(told, wrong))
+    assert row["deletions_heard"] == sum(t and not w for t, w in zip(told, words))
+    assert row["deletions"] + row["deletions_heard"] == sum(not w for w in words)
+    if unit in ("word", 1):
+        assert row["review_minutes"] == pytest.approx(row["review_words"] * 0.5 / 60)
+
+
+def test_units_on_the_shipped_dictations(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references)
+    rows = {unit: medtx.sweep(a, unit=unit).at(0.5).iloc[0] for unit in ("word", 5, "segment", "recording")}
+    shares = [row["review_share"] for row in rows.values()]
+    assert shares == sorted(shares)
+    assert rows["recording"]["review_minutes"] <= a.recordings["duration"].sum() / 60
+    assert rows["word"]["deletions_heard"] == 0 < rows["segment"]["deletions_heard"]
+    lazy = medtx.sweep(a, reviewer=0.5).at(0.5)["wer_after_review"].item()
+    assert rows["word"]["wer_after_review"] < lazy < a.rates(replicates=10).loc["TOTAL", "wer"]
+    by_sure = medtx.sweep(a, by="confidence").at(0.5)
+    assert by_sure["errors_caught"].sum() == rows["word"]["errors_caught"]
+    chosen = medtx.sweep(a, unit="segment").choose(max_error=0.1)
+    assert chosen.deletions + chosen.deletions_heard == rows["word"]["deletions"]
+    assert str(chosen).startswith("Review segments with a word below 0.")
+    assert str(medtx.sweep(a, unit=5).choose(max_error=0.1)).startswith("Review 5 words around each below 0.")
+    for wrong, message in (
+        ({"unit": "page"}, "unit='page'"),
+        ({"unit": 0}, "unit=0"),
+        ({"reviewer": 2}, "reviewer=2"),
+    ):
+        with pytest.raises(InputError, match=message):
+            medtx.sweep(a, **wrong)

@@ -40,11 +40,28 @@ def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.Dat
     rows = {name: _row(counts, units, replicates) for name, counts in parts}
     rows["TOTAL"] = _row(alignment.counts, units, replicates)
     table = pd.DataFrame.from_dict(rows, orient="index")
-    if by is not None:
-        columns = [by] if isinstance(by, str | pd.Series) else list(by)
-        table.index.name = " / ".join(c if isinstance(c, str) else str(c.name or "label") for c in columns)
+    table.index.name = name_of(by)
     whole = [c for c in ("recordings", *COUNTS) if table[c].notna().all()]
     return table.astype(dict.fromkeys(whole, int))
+
+
+def name_of(by: Any) -> str | None:
+    if by is None:
+        return None
+    columns = [by] if isinstance(by, str | pd.Series) else list(by)
+    return " / ".join(c if isinstance(c, str) else str(c.name or "label") for c in columns)
+
+
+def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
+    """Each group's name, and which rows of the pairs are of it."""
+    columns = [by] if isinstance(by, str | pd.Series) else list(by)
+    known = alignment.recordings
+    if all(isinstance(column, str) and column in known for column in columns):
+        recording = alignment.pairs["recording"]
+        return [(name, recording.isin(members).to_numpy()) for name, members in groups(known, columns)]
+    labels = [_labels(alignment, column) for column in columns]
+    label = labels[0].str.cat(labels[1:], sep=" / ") if len(labels) > 1 else labels[0]
+    return [(str(name), (label == name).to_numpy()) for name in sorted(label.unique())]
 
 
 def counts_by(alignment: "Alignment", by: Any) -> list[tuple[str, pd.DataFrame]]:
@@ -92,7 +109,7 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
         minute = np.floor(_filled(pairs, "start") / 60)
         found = minute.map(lambda m: f"{int(m):02}-{int(m) + 1:02} min", na_action="ignore")
     else:
-        found = _of_words(alignment, column)
+        found = of_words(alignment, column)
     return found.astype(object).fillna("(none)").astype(str)
 
 
@@ -102,17 +119,17 @@ def _filled(pairs: pd.DataFrame, column: str) -> pd.Series:
     return pairs[column].groupby(by, observed=True).ffill().groupby(by, observed=True).bfill()
 
 
-def _of_words(alignment: "Alignment", column: str) -> pd.Series:
+def of_words(
+    alignment: "Alignment", column: str, sides: Sequence[str] = ("reference", "hypothesis")
+) -> pd.Series:
     """The label of the reference word, or of the recognised word where references have no labels.
 
     What has no word on that side belongs to the word before it.
     """
     pairs = alignment.pairs
-    sides = (
-        (alignment.reference, pairs["reference_position"]),
-        (alignment.hypothesis, pairs["position"]),
-    )
-    for words, position in sides:
+    for side in sides:
+        words = getattr(alignment, side)
+        position = pairs["reference_position" if side == "reference" else "position"]
         if column in words and words[column].notna().any():
             key = pd.MultiIndex.from_arrays([words["recording"].astype(str), words["position"]])
             known = pd.Series(words[column].astype(object).to_numpy(), index=key)

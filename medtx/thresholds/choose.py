@@ -18,7 +18,7 @@ GRID = 1000  # thresholds that are tried: quantiles of the confidences
 
 @dataclass(frozen=True)
 class Threshold:
-    """An operating point with its evidence. Words below ``value`` go to review."""
+    """An operating point with its evidence: words below ``value`` go to review, or what ``hears`` says."""
 
     value: float
     max_error: float
@@ -30,7 +30,9 @@ class Threshold:
     errors_caught: int
     errors_missed: int
     deletions: int
+    deletions_heard: int
     reference_words: int
+    hears: str | int = "word"
 
     @property
     def review_share(self) -> float:
@@ -39,7 +41,7 @@ class Threshold:
 
     @property
     def wer_before(self) -> float:
-        errors = self.errors_caught + self.errors_missed + self.deletions
+        errors = self.errors_caught + self.errors_missed + self.deletions + self.deletions_heard
         return errors / self.reference_words if self.reference_words else np.nan
 
     @property
@@ -50,7 +52,12 @@ class Threshold:
         )
 
     def __str__(self) -> str:
-        what = "Review everything" if np.isinf(self.value) else f"Review words below {self.value:.4g}"
+        hears = {
+            "word": "Review words",
+            "segment": "Review segments with a word",
+            "recording": "Review recordings with a word",
+        }.get(str(self.hears), f"Review {self.hears} words around each")
+        what = "Review everything" if np.isinf(self.value) else f"{hears} below {self.value:.4g}"
         errors = self.errors_caught + self.errors_missed
         return (
             f"{what}: {self.review_share:.0%} of {self.words:,} words; of {errors:,} wrong words "
@@ -60,19 +67,26 @@ class Threshold:
         )
 
 
-def choose(alignment: "Alignment", max_error: float, confidence: float | None, unit: str) -> Threshold:
+def choose(
+    alignment: "Alignment",
+    scores: np.ndarray,
+    hears: str | int,
+    max_error: float,
+    confidence: float | None,
+    unit: str,
+) -> Threshold:
     """See `medtx.Sweep.choose`."""
     if not 0 < max_error < 1:
         raise InputError(f"max_error={max_error:g} is not a share between 0 and 1")
     if confidence is not None and not 0 < confidence < 1:
         raise InputError(f"confidence={confidence:g} is not a probability between 0 and 1")
-    pairs = alignment.pairs[alignment.pairs["op"] != "delete"]
-    score = pairs["confidence"].fillna(-1.0).to_numpy()  # no confidence: always reviewed
+    heard = (alignment.pairs["op"] != "delete").to_numpy()
+    pairs, score = alignment.pairs[heard], scores[heard]
     wrong = (pairs["op"] != "equal").to_numpy()
     owner, _ = pd.factorize(units_of(alignment.recordings, unit))
     recording = owner[pairs["recording"].cat.codes]
     n = int(owner.max()) + 1
-    word = first_tokens(alignment.pairs)[(alignment.pairs["op"] != "delete").to_numpy()]
+    word = first_tokens(alignment.pairs)[heard]
     words = np.bincount(recording, weights=word, minlength=n)
     values = np.unique(score[score >= 0])
     if len(values) > GRID:
@@ -115,8 +129,10 @@ def choose(alignment: "Alignment", max_error: float, confidence: float | None, u
         review_words=int((reviewed & word).sum()),
         errors_caught=int((wrong & reviewed).sum()),
         errors_missed=int((wrong & ~reviewed).sum()),
-        deletions=int((alignment.pairs["op"] == "delete").sum()),
+        deletions=int((scores[~heard] >= grid[best]).sum()),
+        deletions_heard=int((scores[~heard] < grid[best]).sum()),
         reference_words=int((alignment.pairs["op"] != "insert").sum()),
+        hears=hears,
     )
 
 
