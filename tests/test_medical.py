@@ -152,7 +152,7 @@ def test_confidences_of_several_words_are_the_least():
 def test_fillers_and_spoken_marks_are_options():
     assert tokens("um no uh mm-hm") == ["um", "no", "uh", "mmhm"]
     assert Medical(fillers=False)("um no uh mm-hm".split()).text == ["no", "mmhm"]
-    said = "no fever full stop new line next period".split()
+    said = "no fever full stop new line next comma".split()
     assert MEDICAL(said).text == said
     assert Medical(spoken_punctuation=True)(said).text == ["no", "fever", "next"]
 

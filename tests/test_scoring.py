@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import medtx
 from medtx.errors import InputError
 from medtx.scoring.compare import _difference
+from medtx.scoring.medical import Medical
 from medtx.scoring.normalize import Tokens, plain
 from medtx.scoring.rates import interval
 from medtx.tables import TABLES
@@ -531,3 +532,49 @@ def test_views_show_every_word_once_and_escape_it():
     assert [w for w in joined.split() if set(w) != {"*"}] == f"no {ref}".split()
     with pytest.raises(InputError, match="no recording 'x'"):
         a.text("x")
+
+
+def test_what_does_not_vary_says_so():
+    """Ten recordings of the same rate say nothing of others, however floats are rounded."""
+    for wrong, words in ((1, 3), (1, 5), (2, 7), (1, 10)):
+        assert np.isnan(interval(np.full(10, wrong), np.full(10, words))).all()
+    ref = {f"r{i}": "no chest pain today please" for i in range(12)}
+    perfect, worse = medtx.align(ref, ref), medtx.align(dict.fromkeys(ref, "x chest pain today please"), ref)
+    row = medtx.compare({"a": perfect, "b": worse}).iloc[0]
+    assert np.isnan(row["p"])
+    assert row["verdict"] == "a and b differ by the same in every recording: nothing is known of others"
+    with pytest.raises(InputError, match="do not vary"):
+        medtx.sample_size(perfect, difference=0.1)
+
+
+def test_bad_arguments_are_named(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references)
+    for bad, message in (
+        (lambda: a.rates(by=5), "by=5"),
+        (lambda: a.rates(replicates=0), "replicates=0"),
+        (lambda: medtx.compare(a, by="specialty", confidence=95), "confidence=95"),
+        (lambda: medtx.compare(a, by="specialty", replicates=1), "replicates=1"),
+        (lambda: a.keywords([5]), "a term is int"),
+        (lambda: a.keywords({"Pain": "sign", "pain": "symptom"}), "is in sign and in symptom"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bad()
+
+
+def test_systems_are_paired_by_unit(dictations):
+    """Not by the order in which their units come."""
+    a = medtx.align(dictations.transcripts, dictations.references)
+    names = a.recordings["recording"].astype(str).tolist()
+    reverse = medtx.align(dictations.transcripts.select(names[::2] + names[1::2]), dictations.references)
+    row = medtx.compare({"a": a, "b": reverse}, unit="recording").iloc[0]
+    assert row["difference"] == 0
+    assert "differ by the same in every recording" in row["verdict"]
+
+
+def test_long_runs_of_wrong_words_take_no_time():
+    def said(word: str, n: int) -> medtx.Transcripts:
+        return medtx.read(job(*((f"{word}{i}", 0.5) for i in range(n))))
+
+    a = medtx.align(said("a", 3000), said("b", 4000), "none")
+    assert a.counts[["substitutions", "deletions"]].to_numpy().tolist() == [[3000, 1000]]
+    assert len(Medical()(["a"] * 20_000 + ["one"] * 20_000 + ["hundred"]).text) > 10

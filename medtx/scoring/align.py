@@ -155,7 +155,7 @@ def _tokenise(
         ids = flat[np.repeat((np.cumsum(sizes) - sizes)[codes], count) + within]
         row = np.repeat(rows, count)
         return _Side(ids, row, row, words["confidence"].to_numpy()[row], offsets[begins])
-    said = _with_marks(words, rows, content)
+    said = with_marks(words, rows, content)
     sure = words["confidence"].to_numpy()[rows]
     numbers: list[int] = []
     spans: list[tuple[int, int]] = []
@@ -174,7 +174,7 @@ def _tokenise(
     return _Side(np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), np.array(ends))
 
 
-def _with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
+def with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
     """The words with the marks after them, which the service writes as items of their own."""
     said: list[str] = content.to_numpy(dtype=object).tolist()
     after = np.minimum(rows + 1, len(words) - 1)

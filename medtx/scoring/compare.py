@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from itertools import combinations
 from math import ceil
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError
 from medtx.scoring.alignment import Alignment, By
-from medtx.scoring.rates import FEWEST, by_unit, counts_by, units_of
+from medtx.scoring.rates import FEWEST, TINY, by_unit, counts_by, units_of
 
 REPLICATES = 10_000
 
@@ -44,6 +45,10 @@ def compare(
       first second  difference
     0  good    bad       -0.45
     """
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence!r} is not a probability between 0 and 1")
+    if not isinstance(replicates, int) or replicates < 100:
+        raise InputError(f"replicates={replicates!r} is not a whole number of 100 or more")
     if isinstance(alignments, Alignment):
         if by is None:
             raise InputError("by= must name the groups to compare, or several alignments be given by name")
@@ -58,9 +63,8 @@ def compare(
         if not shared:
             raise InputError("these alignments share no recording")
         names = [name for name in next(iter(alignments.values())).counts.index if name in shared]
-        parts = {
-            name: by_unit(a.counts.loc[names], units_of(a.recordings, unit)) for name, a in alignments.items()
-        }
+        units = units_of(next(iter(alignments.values())).recordings, unit)  # the same for all
+        parts = {name: by_unit(a.counts.loc[names], units) for name, a in alignments.items()}
     if len(parts) < 2:
         raise InputError(f"there is only one to compare: {', '.join(parts)}")
     paired = not isinstance(alignments, Alignment)
@@ -90,7 +94,7 @@ def _moments(part: pd.DataFrame) -> np.ndarray:
 
 def _difference(
     one: pd.DataFrame, other: pd.DataFrame, paired: bool, confidence: float, replicates: int
-) -> dict[str, float]:
+) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     if paired:
         sides = [(_pair_terms(one, other), _paired)]
@@ -111,8 +115,8 @@ def _difference(
     few = min((part["words"] > 0).sum() for part in (one, other)) < FEWEST
     difference = float(estimate[0])
     nothing = {"difference": difference, "low": np.nan, "high": np.nan, "p": np.nan}
-    if few or not error[0] > 0:
-        return nothing
+    if few or not error[0] > TINY:
+        return nothing | {"verdict": "few" if few else "alike"}
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.nan_to_num((values - difference) / errors, nan=0.0)
     tail = (1 - confidence) / 2
@@ -120,7 +124,13 @@ def _difference(
     # Twice the smaller tail: below 1 - confidence just where the interval leaves zero out.
     there = difference / error[0]
     p = 2 * (1 + min((t >= there).sum(), (t <= there).sum())) / (replicates + 1)
-    return {"difference": difference, "low": float(low), "high": float(high), "p": min(float(p), 1.0)}
+    return {
+        "difference": difference,
+        "low": float(low),
+        "high": float(high),
+        "p": min(float(p), 1.0),
+        "verdict": "",
+    }
 
 
 def _joined(sides: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -160,8 +170,10 @@ def _holm(p: np.ndarray) -> np.ndarray:
 def _verdict(row: object, confidence: float) -> str:
     first, second, difference = row.first, row.second, row.difference  # type: ignore[attr-defined]
     low, high, p = row.low, row.high, row.p_adjusted  # type: ignore[attr-defined]
-    if np.isnan(p):
+    if row.verdict == "few":  # type: ignore[attr-defined]
         return f"too few recordings to compare {first} with {second}"
+    if np.isnan(p):
+        return f"{first} and {second} differ by the same in every recording: nothing is known of others"
     if p > 1 - confidence:
         span = f"{100 * difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
         return f"{first} and {second} cannot be told apart: {span}, adjusted p = {p:.2f}"
@@ -202,11 +214,12 @@ def sample_size(
             raise InputError(f"expected two alignments to pair, got {len(alignments)}")
         one, other = alignments.values()
         names = [name for name in one.counts.index if name in set(other.counts.index)]
-        parts = [by_unit(a.counts.loc[names], units_of(a.recordings, unit)) for a in (one, other)]
+        units = units_of(one.recordings, unit)
+        parts = [by_unit(a.counts.loc[names], units) for a in (one, other)]
         _, variance = _paired(_pair_terms(*parts).sum(axis=0)[None])
         each = float(variance[0]) * len(parts[0])
-    if not each == each:
-        raise InputError("these recordings are too few to say how much they vary")
+    if not each > TINY**2:
+        raise InputError("these recordings do not vary, or are too few: nothing is known of others")
     z = NormalDist().inv_cdf(1 - (1 - confidence) / 2) + NormalDist().inv_cdf(power)
     return max(ceil(z**2 * each / difference**2), FEWEST)
 

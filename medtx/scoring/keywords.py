@@ -103,18 +103,27 @@ def _lexicon(alignment: Alignment, terms: Terms) -> dict[str, tuple[tuple[str, .
         if "term" not in terms:
             raise InputError("a lexicon needs a column term")
         categories = terms["category"] if "category" in terms else ["terms"] * len(terms)
-        pairs = zip(terms["term"].astype(str), map(str, categories))
+        given = terms["term"].notna()
+        pairs = zip(terms["term"][given].astype(str), map(str, pd.Series(categories, terms.index)[given]))
     elif isinstance(terms, Mapping):
         pairs = zip(terms, map(str, terms.values()))
     else:
         if isinstance(terms, str):
             raise InputError("terms must be a list of terms, not one text")
         pairs = zip(terms := list(terms), ["terms"] * len(terms))
-    known = {
-        term: (tokens, category)
-        for term, category in pairs
-        if (tokens := tuple(alignment.normalizer(term.split()).text))
-    }
+    known: dict[str, tuple[tuple[str, ...], str]] = {}
+    seen: dict[tuple[str, ...], str] = {}
+    for term, category in pairs:
+        if not isinstance(term, str):
+            raise InputError(f"a term is {type(term).__name__}, not text")
+        tokens = tuple(alignment.normalizer(term.split()).text)
+        if not tokens:
+            continue
+        if tokens in seen and seen[tokens] != category:
+            raise InputError(f"{term!r} is in {seen[tokens]} and in {category}, once it is normalised")
+        if tokens not in seen:  # "haemoglobin" and "hemoglobin" are one term
+            known[term] = (tokens, "TOTAL *" if category == "TOTAL" else category)
+        seen[tokens] = category
     if not known:
         raise InputError("there is no term to look for")
     return known

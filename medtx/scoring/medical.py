@@ -14,15 +14,29 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from unicodedata import category
 
 from medtx.scoring.normalize import Tokens
 from medtx.scoring.rules import rules
 from medtx.scoring.spoken import INTEGER, UNITS, Reader, is_unit, plain_number
 
 _MARKS = str.maketrans(
-    {"\u2019": "'", "\u2018": "'", "\u2212": "-", "\u2013": "-", "\u2014": "-", "\u03bc": "\u00b5"}
+    {
+        **dict.fromkeys("\u2019\u2018\u2032", "'"),
+        **dict.fromkeys("\u2033", '"'),
+        # Hyphens and minus signs of all kinds: what they mean is read from where they stand.
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\uff0d\ufe63\u207b", "-"),
+        **dict.fromkeys("\u2266\u2a7d", "\u2264"),
+        **dict.fromkeys("\u2267\u2a7e", "\u2265"),
+        "\uff1c": "<",
+        "\uff1e": ">",
+        "\uff0b": "+",
+        "\u03bc": "\u00b5",
+        "\u00b7": ".",
+    }
 )
-_EDGE = "\"'`.,;:!?()[]{}\u201c\u201d\u2026*_|\\~"
+_PAIRS = (("+/-", "\u00b1"), ("!=", "\u2260"), (">=", "\u2265"), ("<=", "\u2264"), ("->", "\u2192"))
+_EDGE = "\"'`.,;:!?()[]{}\u201c\u201d\u2026*_|\\"
 _SIGNS = {
     "%": "%",
     "+": "plus",
@@ -37,23 +51,24 @@ _SIGNS = {
     "$": "$",
     "\u20ac": "\u20ac",
     "\u00a3": "\u00a3",
-    "\u2264": "\u2264",
-    "\u2265": "\u2265",
+    "\u2264": "less than or equal to",
+    "\u2265": "greater than or equal to",
     "/": "/",
     "-": "-",
     "&": "and",
 }
 _PIECE = re.compile(
     r"(?P<date>\d{1,2}/\d{1,2}/\d{4}(?![\d/]))"
-    r"|(?P<spine>[ctls]\d{1,2}[-/][ctls]?\d{1,2}(?![\w]))"
-    r"|(?P<range>\d+(?:\.\d+)?-\d+(?:\.\d+)?(?![\d/-]))"
+    r"|(?P<spine>[ctls]\d{1,2}[-/][ctls]?\d{1,2}(?![\w.]))"
+    r"|(?P<range>(?<![-\d.])\d+(?:\.\d+)?-\d+(?:\.\d+)?(?![\d/.-]))"
     r"|(?P<ratio>\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)+)"
-    r"|(?P<clock>\d{1,2}:\d\d(?!\d))"
+    r"|(?P<clock>\d{1,2}:\d\d(?![\d:]))"
+    r"|(?P<proportion>\d+(?::\d+)+|\d+(?:,\d+)+)"
     r"|(?P<ordinal>\d+(?:st|nd|rd|th)(?![a-z]))"
     r"|(?P<number>\d*\.?\d+)"
-    r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*\d*[^\W_]*)"
-    r"|(?P<sign>[%+<>=#@\u00b0\u00b1\u00d7$\u20ac\u00a3\u2264\u2265&/-])"
+    r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*(?:\d+(?!\d*\.\d)[^\W_]*)?)"
     r"|(?P<feet>['\"])"
+    r"|(?P<sign>[^\w\s])"
 )
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
@@ -82,13 +97,18 @@ def _tokens(raw: str) -> tuple[str, ...]:
     """
     words = rules().words
     word = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), raw.lower().translate(_MARKS))
+    for written, sign in _PAIRS:
+        word = word.replace(written, sign)
     parts = word.split()
     if len(parts) != 1:
         return tuple(token for part in parts for token in _tokens(part))
     if word in words:
         return words[word]
     bare = word.strip(_EDGE)
-    if word.lstrip(_EDGE[:-1]) and re.match(r"[^\w]*\.\d", word) and not re.match(r"[^\w]*\.\.", word):
+    after = word[len(word.rstrip(_EDGE)) :]
+    if bare[-1:].isdigit() and after[:1] in ("'", '"') and not word.startswith(after[0]):
+        bare += after[0]  # feet and inches, minutes and seconds
+    if re.match(r"[^\w.]*\.\d", word):
         bare = "." + bare.lstrip(".")  # ".5", also in quotes
     if _DOTTED.fullmatch(bare):
         bare = bare.replace(".", "")
@@ -97,19 +117,13 @@ def _tokens(raw: str) -> tuple[str, ...]:
     above, slash, below = bare.partition("/")
     if slash and above in _ROMAN and below in _ROMAN:
         return (f"{_ROMAN[above]}/{_ROMAN[below]}",)
-    if (
-        bare[:1] == "-"
-        and bare[1:2].isdigit()
-        and (number := _PIECE.match(bare, 1))
-        and number.end() == len(bare)
-    ):
-        return ("-" + plain_number(bare[1:]),) if number.lastgroup == "number" else _pieces(bare)
-    return _pieces(bare)
+    return _pieces(bare, raw)
 
 
-def _pieces(word: str) -> tuple[str, ...]:
+def _pieces(word: str, raw: str) -> tuple[str, ...]:
     found: list[str] = []
     matches = list(_PIECE.finditer(word))
+    minus = False
     for n, match in enumerate(matches):
         kind, text = match.lastgroup, match[0]
         if kind == "date":
@@ -128,22 +142,48 @@ def _pieces(word: str) -> tuple[str, ...]:
             found.append("/".join(map(plain_number, text.split("/"))))
         elif kind == "number":
             found.append(plain_number(text))
-        elif kind in ("clock", "ordinal"):
+        elif kind in ("clock", "ordinal", "proportion"):
             found.append(text)
         elif kind == "word":
             found += _word(text)
         elif kind == "feet":
             if found and found[-1][-1:].isdigit():
                 found.append("ft" if text == "'" else "inch")
+        elif text == "-":
+            minus = _hyphen(word, match.start(), matches, n, found, raw)
+            continue
         elif text == "/" and 0 < n < len(matches) - 1:
             if is_unit(found[-1] if found else "") or is_unit(matches[n + 1][0]):
                 found.append("per")
-        elif text == "-" and (len(word) > 1 or not found):
-            if len(word) == 1:
-                found.append("-")
-        else:
+        elif text in _SIGNS:
             found += _SIGNS[text].split()
+        elif category(text)[0] == "S":  # a symbol that no rule knows still says something
+            found.append(text)
+        if minus and found:
+            found[-1] = f"-{found[-1]}"
+        minus = False
     return tuple(found)
+
+
+def _hyphen(word: str, at: int, matches: list[re.Match[str]], n: int, found: list[str], raw: str) -> bool:
+    """Whether a hyphen is the sign of the number after it; what else it says goes to ``found``."""
+    before, after = word[at - 1 : at], word[at + 1 : at + 2]
+    number = n + 1 < len(matches) and matches[n + 1].lastgroup in ("number", "ratio", "proportion")
+    if number and matches[n + 1].start() == at + 1:
+        if not before.isalnum() or before.isdigit():
+            return True
+        if found and is_unit(found[-1]) and len(found) > 1 and found[-2][-1:].isdigit():
+            found.append("to")  # "5mg-10mg"
+            return False
+        return "." in matches[n + 1][0]  # "T-score-2.5"; but "B-12"
+    if len(word) == 1 or (not before and not after):
+        found.append("-")
+    elif not after.isalnum():
+        stem = re.split(r"[^\w]", raw[: raw.rfind("-") if at == len(word) - 1 else at].rstrip("("))[-1]
+        named = stem in ("A", "B", "O", "Rh") or (len(stem) > 1 and stem.isupper())
+        if before == "(" or before.isdigit() or named:
+            found.append("negative")  # "HIV-", "Rh(-)"; but "w- when" was broken off
+    return False
 
 
 def _word(text: str) -> tuple[str, ...]:
@@ -154,7 +194,7 @@ def _word(text: str) -> tuple[str, ...]:
         return "x", text[1:]
     if every := _EVERY.fullmatch(text):
         return "q", every[1], "hr"
-    text = text.replace("'", "")
+    text = text[:-2] + "s" if text.endswith("'s") else text
     if len(text) > 3:
         for pattern, replacement in known.spelling:
             if match := pattern.fullmatch(text):
@@ -166,8 +206,17 @@ def _word(text: str) -> tuple[str, ...]:
 _NEGATIVE = ("minus", "negative")
 _BETWEEN = frozenset("of is was at around about are were".split())
 """What may stand between a vital sign and its number."""
+_DATED = frozenset("in since on from until by of during before after through year early late mid".split())
+"""What stands before a date."""
 _STAGED = frozenset("type types stage stages grade class".split())
-_HESITATION = frozenset("um uh er eh".split())
+_HESITATION = frozenset("um uh eh".split())
+"""Not "er": it is also a place, and a receptor."""
+_POINTS = frozenset(
+    "this that some the a an any each every what which one entry exit end start such at from to".split()
+)
+"""Before "point", what makes it a place or a time."""
+LONGEST = 12
+"""Letters that are spelled in one go."""
 _PAUSES = ",.;:?!"
 _PAUSE = "\n"
 _LOOK = frozenset("0123456789ivx")
@@ -180,9 +229,7 @@ _SAID_MARKS = {
     ("next", "line"),
     ("new", "paragraph"),
     ("next", "paragraph"),
-    ("period",),
     ("comma",),
-    ("colon",),
     ("semicolon",),
 }
 
@@ -191,8 +238,9 @@ _SAID_MARKS = {
 class Medical:
     """The medical normaliser; ``medtx.align(..., normalize="medical")`` is one without options.
 
-    ``fillers=False`` leaves "um", "uh" and "er" out; answers such as "mm-hm" always stay.
-    ``spoken_punctuation=True`` leaves out marks that were dictated ("full stop", "new line").
+    ``fillers=False`` leaves "um" and "uh" out; answers such as "mm-hm" always stay.
+    ``spoken_punctuation=True`` leaves out marks that were dictated ("full stop", "new line"), but
+    not "period" and "colon", which are clinical words too.
 
     >>> said = "blood pressure one twenty over eighty, give five hundred milligrams".split()
     >>> Medical()(said).text
@@ -211,7 +259,7 @@ class Medical:
             for token in _tokens(word):
                 tokens.append(token)
                 owner.append(i)
-            if word[-1:] in _PAUSES and word[:-1].strip(_PAUSES):
+            if word[-1:] in _PAUSES:
                 tokens.append(_PAUSE)  # "H P I, P M H" are two, and "one, two, three" three
                 owner.append(i)
         found = _Rewriter(tokens, self).run()
@@ -299,14 +347,17 @@ class _Rewriter:
             if end > i + 1 and text[0].isdigit():
                 return self.emit(f"-{text}", i, end)
         text, end = self.reader.number(i, self.context())
-        if end > i:
+        pointed = token == "point" and (
+            self.before() in _POINTS or not (self.unit(end) or self.ahead[end] == "%")
+        )
+        if end > i and not pointed:  # "at this point five" is no 0.5
             return self.number(text, i, end)
         return self.word(token, i)
 
     def letters(self, i: int) -> int:
         """The end of a run of spelled letters: "c o p d"; an article does not begin a short one."""
         end = i
-        while len(self.ahead[end]) == 1 and self.ahead[end].isalpha():
+        while len(self.ahead[end]) == 1 and self.ahead[end].isalpha() and end - i < LONGEST:
             end += 1
         if end > i + 1 and self.ahead[end][:1].isdigit() and self.ahead[end - 1] in ("x", "p", "r"):
             end -= 1
@@ -322,7 +373,13 @@ class _Rewriter:
             back += 1
         if rules().contexts.get(self.before(back)) == "vital":
             return "vital"
-        return "clock" if self.before() == "at" else rules().contexts.get(self.before(), "")
+        if self.before() == "at":
+            return "clock"
+        kind = rules().contexts.get(self.before(), "")
+        if kind == "month":  # "may" is a verb too
+            return kind if self.before() != "may" or self.before(2) in _DATED or len(self.found) == 1 else ""
+        dated = rules().contexts.get(self.before(2)) == "month" and self.before().isdigit()
+        return "year" if dated or self.before() in _DATED else kind
 
     def number(self, text: str, i: int, end: int) -> int:
         """A number and what stands beside it: letters, months, money, vital signs."""
@@ -337,7 +394,8 @@ class _Rewriter:
             if stop > start and self.ahead[stop] in ("cent", "cents") and len(cents) < 3:
                 return self.emit(f"${plain_number(f'{text}.{cents.zfill(2)}')}", i, stop + 1)
             return self.emit(f"${text}", i, end)
-        if before in ("p", "r", "x") and single:
+        vital = before in ("p", "r") and INTEGER.fullmatch(text) and int(text[:6]) > 7 and not self.unit(end)
+        if single and (before == "x" or vital):
             times = "by" if self.before(2)[-1:].isdigit() else "times"
             self.merge({"p": "pulse", "r": "respirations", "x": times}[before], self.found[-1][2])
         elif rules().contexts.get(before) == "name" and self.found[-1][2] == i and not self.unit(end):
@@ -349,7 +407,7 @@ class _Rewriter:
             spine = _SPINE.fullmatch(before)
             if spine and self.found[-1][2] == i and int(text) == int(spine[2]) + 1 <= 12:
                 return self.emit(spine[1] + text, i, end)
-        elif text[-1].isalpha() and rules().contexts.get(before) == "month":
+        elif text[-1].isalpha() and self.context() == "month":
             return self.emit(text[:-2], i, end)
         return self.emit(text, i, end)
 
@@ -358,9 +416,9 @@ class _Rewriter:
         return rules().contexts.get(self.before(back)) == "roman"
 
     def unit(self, i: int) -> bool:
-        """Whether a unit stands at ``i``; in "L 4 L 5" none does."""
+        """Whether a unit, or what is counted, stands at ``i``; in "L 4 L 5" none does."""
         letter = len(self.ahead[i]) == 1 and self.reader.simple(i + 1)[1] > i + 1
-        return is_unit(self.ahead[i]) and not letter
+        return (is_unit(self.ahead[i]) and not letter) or self.ahead[i] in rules().counted
 
     def word(self, token: str, i: int) -> int:
         """A word whose meaning lies in what stands before it."""

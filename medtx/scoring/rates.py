@@ -17,6 +17,9 @@ FEWEST = 8
 LARGE = 1000
 """Units above which a bootstrap draws groups of them."""
 
+TINY = 1e-9
+"""Standard error below which recordings do not differ, but for rounding."""
+
 WIDEST = 10
 """Standard errors beyond which a bound is no longer given."""
 
@@ -35,6 +38,8 @@ COUNTS = [
 
 def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.DataFrame:
     """See `medtx.Alignment.rates`."""
+    if not isinstance(replicates, int) or replicates < 10:
+        raise InputError(f"replicates={replicates!r} is not a whole number of 10 or more")
     units = units_of(alignment.recordings, unit)
     parts = counts_by(alignment, by)
     rows = {name: _row(counts, units, replicates) for name, counts in parts}
@@ -66,6 +71,8 @@ def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
 
 def counts_by(alignment: "Alignment", by: Any) -> list[tuple[str, pd.DataFrame]]:
     """Each group's name, and its counts by recording."""
+    if not isinstance(by, str | pd.Series | Sequence | None):
+        raise InputError(f"by={by!r} is not a column, a list of columns or a Series")
     columns = [] if by is None else [by] if isinstance(by, str | pd.Series) else list(by)
     known = alignment.recordings
     if all(isinstance(column, str) and column in known for column in columns):
@@ -228,7 +235,7 @@ def interval(
         n = LARGE
     sums = np.stack([e, w, e * e, e * w, w * w], axis=1)
     rate, error = _rate(sums.sum(axis=0)[None], n)
-    if error[0] == 0:
+    if error[0] < TINY:
         return np.nan, np.nan
     rng = np.random.default_rng(0)
     drawn = []

@@ -7,7 +7,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
-from medtx.scoring.align import Side, normalizer_of, transcripts_of
+from medtx.scoring.align import Side, normalizer_of, transcripts_of, with_marks
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import interval
 
@@ -60,8 +60,9 @@ def cpwer(hypotheses: Side, references: Side, normalize: str | Normalizer = "pla
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
     low, high = interval(table["errors"].to_numpy(), table["reference_words"].to_numpy())
-    total = table[["reference_words", "errors", "reference_speakers", "speakers_found"]].sum()
-    table.loc["TOTAL"] = {**total.to_dict(), "speakers": ""}
+    numbers = ["reference_words", "errors", "reference_speakers", "speakers_found"]
+    total = pd.DataFrame({**table[numbers].sum().to_dict(), "speakers": ""}, index=["TOTAL"])
+    table = pd.concat([table.rename(index={"TOTAL": "TOTAL *"}), total])
     words = table["reference_words"].where(table["reference_words"] > 0)
     table.insert(2, "cpwer", table["errors"] / words)
     table.insert(3, "cpwer_low", [np.nan] * len(rows) + [low])
@@ -71,7 +72,9 @@ def cpwer(hypotheses: Side, references: Side, normalize: str | Normalizer = "pla
 
 def _by_speaker(words: pd.DataFrame, normalizer: Normalizer) -> dict[str, dict[str, list[str]]]:
     """Recording -> speaker -> tokens, in the order of the words."""
-    said = words[words["kind"] == "pronunciation"]
+    rows = np.flatnonzero(words["kind"] == "pronunciation")
+    said = words.iloc[rows]
+    said = said.assign(content=with_marks(words, rows, said["content"].array))
     who = said["speaker"].astype(object).fillna("(no label)")
     found: dict[str, dict[str, list[str]]] = {}
     for (name, speaker), content in said["content"].groupby(

@@ -39,6 +39,7 @@ class Reader:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = [*tokens, "", "", "", ""]  # so that looking ahead needs no bounds
         self.value, self.kind, self.parts = rules().value, rules().kind, rules().parts
+        self.counted = rules().counted
 
     def below_hundred(self, i: int) -> tuple[int, int]:
         """Value and end of "five", "fifteen", "fifty" or "fifty five"; end ``i`` where there is none."""
@@ -63,6 +64,7 @@ class Reader:
             token = self.tokens[at]
             if (
                 after == at
+                and len(token) < 16
                 and INTEGER.fullmatch(token)
                 and self.kind.get(self.tokens[at + 1])
                 in (
@@ -81,7 +83,7 @@ class Reader:
                 value, after = value * 100, after + 1
                 joined = after + (self.tokens[after] == "and")
                 rest, stop = self.below_hundred(joined)
-                if stop > joined and rest:
+                if stop > joined and rest and self.kind.get(self.tokens[stop]) != "hundred":
                     value, after = value + rest, stop
             scale = self.value[self.tokens[after]] if self.kind.get(self.tokens[after]) == "scale" else 1
             if scale > 1 and scale < last:
@@ -96,7 +98,12 @@ class Reader:
     def digits(self, i: int) -> tuple[str, int]:
         """A run of spoken digits: "three four five", "oh five"."""
         said = []
-        while (token := self.tokens[i]) and (self.kind.get(token) == "digit" or token == "oh"):
+        first = i
+        while (
+            i - first < 20
+            and (token := self.tokens[i])
+            and (self.kind.get(token) == "digit" or token == "oh")
+        ):
             said.append("0" if token == "oh" else str(self.value[token]))
             i += 1
         return "".join(said), i
@@ -145,6 +152,11 @@ class Reader:
         """What is added by "and a half", "and three quarters", "1/2"."""
         token = self.tokens[i]
         if token in ("1/2", "1/4", "3/4"):
+            after = self.tokens[i + 1]
+            if len(self.tokens[i - 1]) > 1 and self.tokens[i - 1] not in self.kind:
+                return "", i  # "aspirin 81 1/2 tablet" is no 81.5
+            if self.tokens[i - 1] != "and" and not (is_unit(after) or after.endswith("s")):
+                return "", i  # nor is "warfarin 5 1/2 tablet" 5.5
             return {"1/2": "5", "1/4": "25", "3/4": "75"}[token], i + 1
         if token == "and":
             if self.tokens[i + 1] in ("1/2", "1/4", "3/4"):
@@ -171,10 +183,11 @@ class Reader:
             return clock
         if context == "vital":
             said, end = self.hundreds(i)
-            if end > i:
+            if end > i and tokens[end] not in self.counted and tokens[end] not in ("min", "hr", "sec"):
                 return said, end
         said, end = self.year(i)
-        if end > i and not is_unit(tokens[end]) and tokens[end] not in ("percent", "%", "point"):
+        told = context == "year" or first == "nineteen" or tokens[end] in ("", "\n")
+        if end > i and told and not is_unit(tokens[end]) and tokens[end] not in ("%", "point"):
             return said, end
         if first in ("half", "quarter") or (
             first in ("a", "one", "1") and tokens[i + 1] in ("half", "quarter")

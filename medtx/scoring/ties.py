@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+LONGEST = 250_000
+"""Pairs within a run of wrong words beyond which its ties stay: nothing in it is right anyhow."""
+
 EQUAL, SUBSTITUTE, DELETE, INSERT = range(4)
 
 
@@ -53,7 +56,7 @@ def settle(
     for run in np.split(wrong, breaks):
         first, last = run[0], run[-1] + 1
         refs, hyps = r[first:last][r[first:last] >= 0], h[first:last][h[first:last] >= 0]
-        if len(refs) and len(hyps) and len(refs) != len(hyps):
+        if len(refs) and len(hyps) and len(refs) != len(hyps) and len(refs) * len(hyps) < LONGEST:
             _pair(op, r, h, first, refs, hyps, cost)
         elif len(hyps) == 0:
             _slide(Path(op, r, h), first, last, owner, ids[0], True, cost)

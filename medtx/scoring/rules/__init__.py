@@ -16,6 +16,7 @@ class Rules(NamedTuple):
     parts: dict[str, int]
     contexts: dict[str, str]
     months: list[str]
+    counted: frozenset[str]
 
 
 def _rows(name: str) -> list[list[str]]:
@@ -49,4 +50,5 @@ def rules() -> Rules:
         parts={word: int(value) for word, value, kind in numbers if kind == "part"},
         contexts=contexts,
         months=[word for word, kind in contexts.items() if kind == "month"],
+        counted=frozenset(row[0] for row in _rows("counted")),
     )
