@@ -255,6 +255,8 @@ def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hy
 
     def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:
         """The value of each position's token; ``blank`` where it has none."""
+        if blank != blank and np.isnan(values).all():  # texts have neither times nor confidences
+            return np.full(len(token), np.nan)
         padded = np.append(values, np.array([blank], dtype=values.dtype))
         found: np.ndarray = padded[token]
         return found
