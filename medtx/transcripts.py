@@ -121,9 +121,7 @@ class Transcripts:
             who = words["speaker"].astype(object).fillna("unknown")
             turn = (who != who.shift()) | (key[0] != key[0].shift())
             key.append(turn.cumsum())
-        pieces = words["content"].astype(object)
-        joined = pieces.where(words["kind"] == "punctuation", " " + pieces).groupby(key).agg("".join)
-        joined = joined.str.removeprefix(" ")
+        joined = glued(words, key).str.removeprefix(" ")
         if speakers:
             joined = who[turn].to_numpy() + ": " + joined
             joined = joined.groupby(level=0).agg("\n".join)
@@ -275,6 +273,13 @@ class Transcripts:
         from medtx.writing import to_label_studio
 
         return to_label_studio(self, path, audio, threshold)
+
+
+def glued(words: pd.DataFrame, by: list[pd.Series]) -> pd.Series:
+    """The text of each group of words: a blank before each, but not before a mark."""
+    pieces = words["content"].astype(object)
+    spaced = pieces.where(words["kind"] == "punctuation", " " + pieces)
+    return spaced.groupby(by, observed=True).agg("".join)
 
 
 def _apart(merged: Mapping[str, str]) -> dict[str, str]:

@@ -338,7 +338,7 @@ def test_azure_batch_fast_and_recogniser():
 
 
 def test_a_format_of_ones_own(tmp_path):
-    from medtx.reading import Word, of_words, others, references, register
+    from medtx.reading import Word, formats, of_words, references, register
 
     def known(data: object) -> bool:
         return "utterances" in data
@@ -363,5 +363,5 @@ def test_a_format_of_ones_own(tmp_path):
         assert medtx.read(tmp_path).text().to_dict() == {"a": "a b", "c": "c d e"}
         assert medtx.read({"results": {"items": []}}).words.empty  # the others are read as before
     finally:
-        others.FORMATS.remove((known, dictaphone))
+        formats.FORMATS.remove((known, dictaphone))
         del references.READERS[".dict"]

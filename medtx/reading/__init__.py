@@ -21,8 +21,8 @@ import pandas as pd
 
 from medtx.errors import InputError, ReadError
 from medtx.reading.build import Builder, Word, of_words, without_gc
+from medtx.reading.formats import register
 from medtx.reading.metadata import join
-from medtx.reading.others import register
 from medtx.reading.parse import parse
 from medtx.reading.sources import Source, expand, fetched
 from medtx.reading.streaming import CUT

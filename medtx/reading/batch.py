@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from medtx.errors import ReadError
-from medtx.reading.build import Parsed, check, phi
+from medtx.reading.build import Parsed, alternatives, check, phi
 from medtx.reading.job import (
     Alternative,
     Channel,
@@ -294,5 +294,4 @@ def _alternatives(
                     for rank, one in enumerate(item.alternatives)
                 ]
             before[n] += 1
-    columns = ("segment", "rank", "position", "content", "confidence", "start", "end")
-    return dict(zip(columns, map(list, zip(*rows)))) or {column: [] for column in columns}
+    return alternatives(rows)

@@ -147,6 +147,12 @@ def phi(entities: Iterable[Any], words: dict[str, Any]) -> dict[str, list[Any]]:
     return dict(zip(("start", "end", "content", "category", "confidence"), map(list, zip(*found))))
 
 
+def alternatives(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """The alternatives table's columns from its rows."""
+    columns = ("segment", "rank", "position", "content", "confidence", "start", "end")
+    return dict(zip(columns, map(list, zip(*rows)))) or {column: [] for column in columns}
+
+
 _NUMBERED = {"words": "position", "events": "event"}
 """Columns that number the rows of a recording, from 0."""
 

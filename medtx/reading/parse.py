@@ -8,7 +8,7 @@ import msgspec
 
 from medtx.errors import ReadError, shown
 from medtx.files import load, unpack
-from medtx.reading import batch, job, others, references, streaming
+from medtx.reading import batch, formats, job, references, streaming
 from medtx.reading.build import Parsed
 from medtx.reading.metadata import describe_jobs, is_job
 from medtx.reading.sources import LINES, kind
@@ -40,7 +40,7 @@ def parse(path: str, data: Any) -> list[Parsed]:
             try:
                 result = job.decode(data)
             except msgspec.ValidationError:
-                if other := others.parse(msgspec.json.decode(data), source):
+                if other := formats.parse(msgspec.json.decode(data), source):
                     return other
                 raise
             if result.results is not None and result.results.is_transcript():
@@ -115,7 +115,7 @@ def _parse_object(data: Any, source: str) -> list[Parsed]:
     results = data.get("results") if isinstance(data, Mapping) else None
     if isinstance(results, Mapping) and not {"items", "channel_labels"}.isdisjoint(results):
         return [batch.parse(job.convert(data), source)]
-    if other := others.parse(data, source):
+    if other := formats.parse(data, source):
         return other
     if isinstance(results, Mapping):
         return [batch.parse(job.convert(data), source)]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from medtx.errors import InputError, ReadError
 from medtx.files import find, find_remote, is_remote, load
-from medtx.reading import others, references, streaming
+from medtx.reading import formats, references, streaming
 from medtx.transcripts import Transcripts, from_parquet
 
 LINES = (".jsonl", ".ndjson")
@@ -60,7 +60,7 @@ def expand(source: Any) -> Iterator[Source]:
     elif isinstance(source, Iterable):
         sources = list(source)
         # What one file may hold as a list: a stream's events, an engine's messages, SegLST.
-        if streaming.is_event(sources) or others.is_one(sources):
+        if streaming.is_event(sources) or formats.is_one(sources):
             yield Source("memory", "", sources)
             return
         for one in sources:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from medtx.errors import ReadError
+from medtx.reading import build
 from medtx.reading.build import Parsed, check, phi
 
 
@@ -205,8 +206,7 @@ def parse(data: Any, source: str, cut: bool = False) -> Parsed:
         check(columns, place, source)
     tables = {"words": words, "segments": segments, "events": events}
     if alternatives:
-        names = ("segment", "rank", "position", "content", "confidence", "start", "end")
-        tables["alternatives"] = dict(zip(names, map(list, zip(*alternatives))))
+        tables["alternatives"] = build.alternatives(alternatives)
     if entities:
         tables["phi"] = phi(entities, words)
     row = {

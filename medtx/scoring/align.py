@@ -17,7 +17,7 @@ from medtx.errors import InputError
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
-from medtx.scoring.alignment import LONG, Alignment
+from medtx.scoring.alignment import Alignment, hint
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
@@ -190,9 +190,7 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
     ref_text, hyp_text = _as_characters(ref.ids), _as_characters(hyp.ids)
     edits = [
-        Levenshtein.editops(
-            ref_text[r0:r1], hyp_text[h0:h1], score_hint=(r1 - r0) // 5 if r1 - r0 > LONG else None
-        ).as_list()
+        Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1], score_hint=hint(r1 - r0)).as_list()
         for (r0, r1), (h0, h1) in zip(pairwise(ref.offsets.tolist()), pairwise(hyp.offsets.tolist()))
     ]
     owner = np.repeat(np.arange(len(edits)), [len(e) for e in edits])

@@ -23,9 +23,9 @@ LONG = 4096
 """Tokens or characters above which an alignment is first tried within a narrow band."""
 
 
-def hint(ref: Sequence[object]) -> int | None:
+def hint(size: int) -> int | None:
     """How many edits to try with first: for long texts a narrow search is several times quicker."""
-    return len(ref) // 5 if len(ref) > LONG else None
+    return size // 5 if size > LONG else None
 
 
 class Alignment:
@@ -103,13 +103,13 @@ class Alignment:
         refs, hyps = (self._texts(side) for side in ("reference", "hypothesis"))
         counts["reference_characters"] = [len(ref) for ref in refs]
         counts["character_errors"] = [
-            Levenshtein.distance(ref, hyp, score_hint=hint(ref)) for ref, hyp in zip(refs, hyps)
+            Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(refs, hyps)
         ]
         names = self.recordings["recording"].astype(str).tolist()
         raw = [_said(words, names) for words in (self.reference, self.hypothesis)]
         counts["raw_reference_words"] = [len(ref) for ref in raw[0]]
         counts["raw_errors"] = [
-            Levenshtein.distance(ref, hyp, score_hint=hint(ref)) for ref, hyp in zip(*raw)
+            Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(*raw)
         ]
         return counts.set_axis(pd.Index(names))[COUNTS]
 

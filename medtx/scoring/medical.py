@@ -144,10 +144,9 @@ class _Rewriter:
         self.found.append((text, first, last))
         return last
 
-    def merge(self, text: str, last: int, back: int = 1) -> int:
-        """The last ``back`` tokens, and what follows up to ``last``, become ``text``."""
-        first = self.found[-back][1]
-        del self.found[-back:]
+    def merge(self, text: str, last: int) -> int:
+        """The last token, and what follows up to ``last``, become ``text``."""
+        _, first, _ = self.found.pop()
         return self.emit(text, first, last)
 
     def step(self, token: str, i: int) -> int:

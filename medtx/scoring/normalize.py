@@ -31,7 +31,7 @@ _SIGNS = set("%$\u20ac\u00a3\u00b0<>=+&@#*/~-\u2212\u00b1\u00d7\u2264\u2265\u224
 """What is a word by itself: "- 5" is not "5", and "\u2265 90" not "\u2264 90"."""
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010-\u2014/](?=[^\W\d_])")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
+THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 
 
 @lru_cache(maxsize=100_000)
@@ -44,7 +44,7 @@ def _plain_word(word: str) -> tuple[str, ...]:
     if set(word) <= {"-"} and len(word) > 1:  # a dash between words
         return ()
     word = _HYPHEN.sub(" ", word)
-    word = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), word)
+    word = THOUSANDS.sub(lambda match: match[0].replace(",", ""), word)
     return tuple(token for part in word.split() if (token := _strip(part)))
 
 

@@ -50,40 +50,51 @@ def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.Dat
     return table.astype(dict.fromkeys(whole, int))
 
 
+def _columns(by: Any) -> list[Any]:
+    """What to group by, as a list."""
+    if not isinstance(by, str | pd.Series | Sequence | None):
+        raise InputError(f"by={by!r} is not a column, a list of columns or a Series")
+    return [] if by is None else [by] if isinstance(by, str | pd.Series) else list(by)
+
+
 def name_of(by: Any) -> str | None:
-    if by is None:
-        return None
-    columns = [by] if isinstance(by, str | pd.Series) else list(by)
-    return " / ".join(c if isinstance(c, str) else str(c.name or "label") for c in columns)
+    named = [c if isinstance(c, str) else str(c.name or "label") for c in _columns(by)]
+    return " / ".join(named) or None
 
 
 def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
     """Each group's name, and which rows of the pairs are of it."""
-    columns = [by] if isinstance(by, str | pd.Series) else list(by)
-    known = alignment.recordings
-    if all(isinstance(column, str) and column in known for column in columns):
+    columns = _columns(by)
+    if _are_known(columns, alignment.recordings):
         recording = alignment.pairs["recording"]
-        return [(name, recording.isin(members).to_numpy()) for name, members in groups(known, columns)]
-    labels = [_labels(alignment, column) for column in columns]
-    label = labels[0].str.cat(labels[1:], sep=" / ") if len(labels) > 1 else labels[0]
+        found = groups(alignment.recordings, columns)
+        return [(name, recording.isin(members).to_numpy()) for name, members in found]
+    label = _label(alignment, columns)
     return [(str(name), (label == name).to_numpy()) for name in sorted(label.unique())]
 
 
 def counts_by(alignment: "Alignment", by: Any) -> list[tuple[str, pd.DataFrame]]:
     """Each group's name, and its counts by recording."""
-    if not isinstance(by, str | pd.Series | Sequence | None):
-        raise InputError(f"by={by!r} is not a column, a list of columns or a Series")
-    columns = [] if by is None else [by] if isinstance(by, str | pd.Series) else list(by)
-    known = alignment.recordings
-    if all(isinstance(column, str) and column in known for column in columns):
-        return [(name, alignment.counts.loc[list(rows)]) for name, rows in groups(known, columns or None)]
-    return _counts_by_word(alignment, [_labels(alignment, column) for column in columns])
+    columns = _columns(by)
+    if _are_known(columns, alignment.recordings):
+        found = groups(alignment.recordings, columns or None)
+        return [(name, alignment.counts.loc[list(rows)]) for name, rows in found]
+    return _counts_by_word(alignment, _label(alignment, columns))
 
 
-def _counts_by_word(alignment: "Alignment", labels: list[pd.Series]) -> list[tuple[str, pd.DataFrame]]:
+def _are_known(columns: list[Any], recordings: pd.DataFrame) -> bool:
+    return all(isinstance(column, str) and column in recordings for column in columns)
+
+
+def _label(alignment: "Alignment", columns: list[Any]) -> pd.Series:
+    """The label of each row of the pairs by several columns."""
+    labels = [_labels(alignment, column) for column in columns]
+    return labels[0].str.cat(labels[1:], sep=" / ") if len(labels) > 1 else labels[0]
+
+
+def _counts_by_word(alignment: "Alignment", label: pd.Series) -> list[tuple[str, pd.DataFrame]]:
     from medtx.scoring.alignment import count
 
-    label = labels[0].str.cat(labels[1:], sep=" / ") if len(labels) > 1 else labels[0]
     code, names = pd.factorize(label, sort=True)
     recording = alignment.pairs["recording"].cat.codes.to_numpy().astype(int)
     known = alignment.recordings["recording"].astype(str)

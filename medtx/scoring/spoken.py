@@ -213,9 +213,8 @@ class Reader:
             and (last != "second" or context == "month")
             and self.value[last] < 10
         ):
-            if value % 10 == 0 and value % 100 >= 20:
-                return _ordinal(value + self.value[last]), end + 1
-            if value % 100 == 0 and value:
+            tens, hundreds = value % 10 == 0 and value % 100 >= 20, value % 100 == 0 and value
+            if tens or hundreds:
                 return _ordinal(value + self.value[last]), end + 1
         return self.pointed(str(value), end)
 
@@ -225,12 +224,8 @@ class Reader:
         text = tokens[i]
         follows = self.kind.get(tokens[i + 1])
         if follows in ("hundred", "scale"):
-            if "." in text:
-                scale = self.value[tokens[i + 1]]
-                whole, _, decimals = text.partition(".")
-                zeros = len(str(scale)) - 1
-                if len(decimals) <= zeros:
-                    return (whole + decimals.ljust(zeros, "0")).lstrip("0") or "0", i + 2
+            if "." in text and (scaled := self.scaled(text, i + 1)):
+                return scaled, i + 2
             value, end = self.cardinal(i)
             return self.pointed(str(value), end)
         return self.pointed(text, i + 1)
@@ -243,14 +238,19 @@ class Reader:
             decimals, after = self.decimals(end + 1)
             if after > end + 1:
                 text = plain_number(f"{text}.{decimals}")
-                if self.kind.get(self.tokens[after]) == "scale":
-                    scale = len(str(self.value[self.tokens[after]])) - 1
-                    whole, _, rest = text.partition(".")
-                    if len(rest) <= scale:
-                        return (whole + rest.ljust(scale, "0")).lstrip("0") or "0", after + 1
+                if self.kind.get(self.tokens[after]) == "scale" and (scaled := self.scaled(text, after)):
+                    return scaled, after + 1
                 return text, after
         part, after = self.part(end)
         return (f"{text}.{part}", after) if after > end else (text, end)
+
+    def scaled(self, text: str, i: int) -> str:
+        """A decimal times the "hundred" or "million" at ``i``, where that is whole: 2.3 million."""
+        zeros = len(str(self.value[self.tokens[i]])) - 1
+        whole, _, decimals = text.partition(".")
+        if len(decimals) > zeros:
+            return ""
+        return (whole + decimals.ljust(zeros, "0")).lstrip("0") or "0"
 
     def leading_point(self, i: int) -> tuple[str, int]:
         """ "point five" is 0.5."""

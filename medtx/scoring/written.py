@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from unicodedata import category
 
+from medtx.scoring.normalize import THOUSANDS
 from medtx.scoring.rules import rules
 from medtx.scoring.spoken import is_unit, plain_number
 
@@ -41,7 +42,6 @@ _SIGNS = {
     "\u2264": "less than or equal to",
     "\u2265": "greater than or equal to",
     "/": "/",
-    "-": "-",
     "&": "and",
 }
 _PIECE = re.compile(
@@ -57,7 +57,6 @@ _PIECE = re.compile(
     r"|(?P<feet>['\"])"
     r"|(?P<sign>[^\w\s])"
 )
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
 ROMAN |= {"ix": "9", "x": "10", "xi": "11", "xii": "12"}
@@ -74,7 +73,7 @@ def tokens_of(raw: str) -> tuple[str, ...]:
      ('5', 'to', '10'), ('qid',)]
     """
     words = rules().words
-    word = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), raw.lower().translate(_MARKS))
+    word = THOUSANDS.sub(lambda m: m[0].replace(",", ""), raw.lower().translate(_MARKS))
     for written, sign in _PAIRS:
         word = word.replace(written, sign)
     parts = word.split()

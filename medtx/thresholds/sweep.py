@@ -123,7 +123,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
     if not 0 <= reviewer <= 1:
         raise InputError(f"reviewer={reviewer!r} is not a share between 0 and 1")
     heard = (pairs["op"] != "delete").to_numpy()
-    unit_of = _units(alignment, unit, heard)
+    unit_of = _units(alignment, unit)
     scores = _scores(pairs, unit, heard, unit_of)
     minutes = _minutes(pairs, heard, unit_of)
     rows = {
@@ -139,7 +139,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
     return Sweep(pd.concat(parts, ignore_index=True), alignment, name_of(by), scores, unit)
 
 
-def _units(alignment: Alignment, unit: str | int, heard: np.ndarray) -> np.ndarray | None:
+def _units(alignment: Alignment, unit: str | int) -> np.ndarray | None:
     """The number of the segment or recording that each row belongs to; None for words."""
     pairs = alignment.pairs
     if unit == "recording":

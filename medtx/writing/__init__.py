@@ -16,7 +16,7 @@ import pandas as pd
 
 from medtx.errors import InputError, MedtxError
 from medtx.files import save, save_text
-from medtx.transcripts import Transcripts
+from medtx.transcripts import Transcripts, glued
 
 Target = str | PathLike[str]
 
@@ -188,10 +188,9 @@ def utterances(t: Transcripts, timed: str = "") -> Iterator[Said]:
     With ``timed``, a segment without times is an `InputError` that says so.
     """
     words = t.words[t.words["kind"] != "speaker-change"]
-    pieces = words["content"].astype(object).where(words["kind"] == "punctuation", " " + words["content"])
     keys = ["recording", "segment"]
     by = [words[key] for key in keys]
-    texts = pieces.groupby(by, observed=True).agg("".join).str.strip()
+    texts = glued(words, by).str.strip()
     least = words["confidence"].groupby(by, observed=True).min()
     for s in t.segments.sort_values(["recording", "start"], kind="stable").itertuples():
         key = (s.recording, s.segment)
