@@ -9,7 +9,7 @@ demo: .venv/demo
 	$(BIN)/medtx demo
 
 test: .venv/test lint
-	@echo "== tests and doctests, about three minutes"
+	@echo "== tests and doctests, about four minutes"
 	$(BIN)/python -m pytest
 	@echo "== notebooks, run top to bottom"
 	$(BIN)/python -m pytest --nbval-lax -p no:hypothesispytest notebooks

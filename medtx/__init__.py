@@ -25,12 +25,27 @@ _FACE = {
     "sweep": "medtx.thresholds",
     "Sweep": "medtx.thresholds",
     "Threshold": "medtx.thresholds",
+    "Thresholds": "medtx.thresholds",
+    "load_threshold": "medtx.thresholds",
     "calibration": "medtx.thresholds",
+    "reliability": "medtx.thresholds",
+    "recalibrate": "medtx.thresholds",
+    "explore": "medtx.widgets",
     "load_dataset": "medtx.datasets",
     "report": "medtx.reports",
 }
 
-_ROOMS = ("datasets", "engines", "plots", "reading", "scoring", "specialties", "tables", "thresholds")
+_ROOMS = (
+    "datasets",
+    "engines",
+    "plots",
+    "reading",
+    "scoring",
+    "specialties",
+    "tables",
+    "thresholds",
+    "widgets",
+)
 
 __all__ = sorted([*_FACE, *_ROOMS, "__version__"])
 
@@ -43,6 +58,7 @@ if TYPE_CHECKING:
     from medtx import specialties as specialties
     from medtx import tables as tables
     from medtx import thresholds as thresholds
+    from medtx import widgets as widgets
     from medtx.datasets import load_dataset as load_dataset
     from medtx.engines import transcribe as transcribe
     from medtx.errors import MedtxError as MedtxError
@@ -57,10 +73,15 @@ if TYPE_CHECKING:
     from medtx.scoring import streaming_metrics as streaming_metrics
     from medtx.thresholds import Sweep as Sweep
     from medtx.thresholds import Threshold as Threshold
+    from medtx.thresholds import Thresholds as Thresholds
     from medtx.thresholds import calibration as calibration
+    from medtx.thresholds import load_threshold as load_threshold
+    from medtx.thresholds import recalibrate as recalibrate
+    from medtx.thresholds import reliability as reliability
     from medtx.thresholds import sweep as sweep
     from medtx.transcripts import Transcripts as Transcripts
     from medtx.transcripts import concat as concat
+    from medtx.widgets import explore as explore
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,9 @@ from medtx.errors import MedtxError, ReadError
 from medtx.files import save_text
 from medtx.specialties import SPECIALTIES, TYPES
 
+MAX_ERROR = 0.1
+"""Where no limit is given."""
+
 
 def _demo(args: argparse.Namespace) -> None:
     from medtx.demo import demo
@@ -89,15 +92,55 @@ def _score(args: argparse.Namespace) -> None:
 def _threshold(args: argparse.Namespace) -> None:
     from medtx.reports import threshold_table
 
-    curves = medtx.sweep(_alignment(args), args.by)
-    chosen = curves.choose(max_error=args.max_error, confidence=args.confidence)
-    print(threshold_table(curves, at=chosen.value).to_string(index=False))
-    print(f"\n{'All groups together: ' if args.by else ''}{chosen}")
+    curves = medtx.sweep(_alignment(args), args.by, unit=_unit(args.unit))
+    limits = {name: getattr(args, name) for name in ("max_missed_per_1000", "max_review", "cost_error")}
+    if args.max_error is None and all(limit is None for limit in limits.values()):
+        args.max_error = MAX_ERROR
+    chosen: medtx.Threshold | medtx.Thresholds = (curves.choose_each if args.each else curves.choose)(
+        max_error=args.max_error,
+        cost_review=args.cost_review,
+        confidence=args.confidence,
+        worst=args.worst,
+        unit=args.chance,
+        **limits,
+    )
+    at = [chosen.value] if isinstance(chosen, medtx.Threshold) else [t.value for t in chosen.each.values()]
+    print(threshold_table(curves, at=at).to_string(index=False))
+    print(f"\n{'All groups together: ' if args.by and not args.each else ''}{chosen}")
+    if args.out:
+        print(f"kept in {chosen.save(args.out, signed_by=args.signed_by, note=args.note)}")
+
+
+def _unit(text: str) -> str | int:
+    return int(text) if text.isdigit() else text
+
+
+def _review(args: argparse.Namespace) -> None:
+    threshold = medtx.load_threshold(args.threshold)
+    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
+    _list_failures(found)
+    if not len(found):
+        raise MedtxError("no result could be read")
+    marked = threshold.apply(found)
+    spoken = marked[marked["kind"] == "pronunciation"]
+    rate = spoken.groupby("recording", observed=False)["review"].agg(["size", "sum"])
+    rate = rate.rename(columns={"size": "words", "sum": "to review"})
+    print(rate.to_string())
+    print(f"{spoken['review'].sum():,} of {len(spoken):,} words are to be reviewed")
+    if args.out:
+        kept = marked[["recording", "start", "end", "speaker", "content", "confidence", "review"]]
+        print(save_text(Path(args.out), kept.to_csv(index=False)))
+    if len(found.failures):
+        sys.exit(1)
 
 
 def _report(args: argparse.Namespace) -> None:
     path = medtx.report(
-        _alignment(args), args.out, by=args.by, max_error=args.max_error, confidence=args.confidence
+        _alignment(args),
+        args.out,
+        by=args.by,
+        max_error=args.max_error or MAX_ERROR,
+        confidence=args.confidence,
     )
     print(path)
 
@@ -145,10 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     against.add_argument("--normalize", default="plain", help="plain, medical, whisper or none (%(default)s)")
     limits = argparse.ArgumentParser(add_help=False)
     limits.add_argument(
-        "--max-error",
-        type=float,
-        default=0.1,
-        help="share of recognised words that may slip through (%(default)s)",
+        "--max-error", type=float, help="share of recognised words that may slip through (0.1)"
     )
     limits.add_argument("--confidence", type=float, default=0.95, help="of the guarantee (%(default)s)")
 
@@ -157,7 +197,30 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--out", help="file to write instead of printing")
     verb.set_defaults(run=_score)
     verb = verbs.add_parser("threshold", parents=[against, limits], help="what a threshold costs and misses")
+    verb.add_argument("--max-missed-per-1000", type=float, help="the same limit, of 1,000 words")
+    verb.add_argument("--max-review", type=float, help="share of words that may go to review")
+    verb.add_argument("--cost-review", type=float, default=1.0, help="of hearing a word (%(default)s)")
+    verb.add_argument("--cost-error", type=float, help="of a wrong word that slips through")
+    verb.add_argument(
+        "--worst", type=float, default=1.0, help="no recording is wrong in more than this share"
+    )
+    verb.add_argument(
+        "--unit", default="word", help="word, segment, recording, or words in a window (%(default)s)"
+    )
+    verb.add_argument(
+        "--chance", default="recording", metavar="COLUMN", help="what goes wrong together (%(default)s)"
+    )
+    verb.add_argument("--each", action="store_true", help="a threshold for each group of --by")
+    verb.add_argument("--out", help="file to keep the threshold in, with its evidence, as JSON")
+    verb.add_argument("--signed-by", default="", metavar="NAME")
+    verb.add_argument("--note", default="")
     verb.set_defaults(run=_threshold)
+    verb = verbs.add_parser("review", help="mark what a kept threshold sends to review in new results")
+    verb.add_argument("threshold", help="file that `medtx threshold --out` kept")
+    verb.add_argument("results", nargs="+", help="files, folders or globs of results")
+    verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
+    verb.add_argument("--out", help="CSV file for the words, with a column review")
+    verb.set_defaults(run=_review)
     verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")
     verb.add_argument("--out", default="medtx-report.html", help="(%(default)s)")
     verb.set_defaults(run=_report)

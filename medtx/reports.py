@@ -1,7 +1,7 @@
 """One self-contained HTML file: the rates, the thresholds, the pictures, and what they rest on."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from io import BytesIO
 from os import PathLike
@@ -67,7 +67,7 @@ def report(
         "<h2>A confidence threshold</h2>",
         f'<p class="choice">{escape(str(chosen))}</p>',
         _image(curves.plot(_blank(7, 4.5), mark=chosen)),
-        _html(threshold_table(curves, at=chosen.value), index=False),
+        _html(threshold_table(curves, at=[chosen.value]), index=False),
         '<p class="note">A word is reviewed when its confidence is below the threshold. Deletions are '
         "words that were said and not recognised: they have no confidence, so no threshold catches them. "
         "WER after review assumes that every reviewed word is put right.</p>",
@@ -127,9 +127,9 @@ def _span(low: float, high: float) -> str:
     return f"{100 * low:.1f} or more" if pd.isna(high) else f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def threshold_table(curves: Sweep, *, at: float = np.inf) -> pd.DataFrame:
-    """What some thresholds cost and miss, in percent; ``at`` is one more."""
-    rows = curves.at(*sorted({*THRESHOLDS, at} - {np.inf}))
+def threshold_table(curves: Sweep, *, at: Iterable[float] = ()) -> pd.DataFrame:
+    """What some thresholds cost and miss, in percent; ``at`` are more of them."""
+    rows = curves.at(*sorted({*THRESHOLDS, *at} - {np.inf}))
     shown = rows.assign(
         **{
             "review %": (100 * rows["review_share"]).round(1),

@@ -108,6 +108,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "start": _START,
         "end": _END,
         "confidence": _CONFIDENCE,
+        "words": Column("int32", "recognised words that it stands for; 0 where the token before has them"),
         "speaker": _SPEAKER,
     },
     "failures": {

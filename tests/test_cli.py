@@ -6,6 +6,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 import medtx
@@ -155,3 +156,40 @@ def test_score_as_json_and_html(capsys, tmp_path):
     assert "Commonest errors" in page
     main(["score", *against, "--out", str(tmp_path / "score.txt")])
     assert "raw WER %" in (tmp_path / "score.txt").read_text()
+
+
+def test_a_threshold_is_kept_and_put_to_new_results(tmp_path, capsys):
+    against = [str(FOLDER / "results"), str(FOLDER / "references"), "--normalize", "medical"]
+    kept = str(tmp_path / "t.json")
+    main(["threshold", *against, "--max-error", "0.2", "--unit", "5", "--out", kept, "--signed-by", "Dr Roe"])
+    out = capsys.readouterr().out
+    assert "Review 5 words around each below 0." in out
+    assert f"kept in {kept}" in out
+    words = tmp_path / "words.csv"
+    main(["review", kept, str(FOLDER / "results"), "--out", str(words)])
+    out = capsys.readouterr().out
+    said = int(out.split(" of 8,981 words are to be reviewed")[0].split()[-1].replace(",", ""))
+    assert pd.read_csv(words)["review"].sum() == said
+    metadata = ["--metadata", str(FOLDER / "metadata.csv")]
+    main(
+        [
+            "threshold",
+            *against,
+            *metadata,
+            "--by",
+            "noise",
+            "--each",
+            "--max-missed-per-1000",
+            "250",
+            "--out",
+            kept,
+        ]
+    )
+    assert "(for all 2 groups together)" in capsys.readouterr().out
+    main(["review", kept, str(FOLDER / "results"), *metadata])
+    assert "words are to be reviewed" in capsys.readouterr().out
+    main(["threshold", *against, "--max-review", "0.3"])
+    assert "at most 30% of the words of a new recording" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["review", str(FOLDER / "metadata.csv"), str(FOLDER / "results")])
+    assert "expected a threshold saved by medtx" in capsys.readouterr().err

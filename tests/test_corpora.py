@@ -178,3 +178,44 @@ def test_totals_equal_sclite(tmp_path):
     assert ours == pytest.approx(errors, rel=0.03)
     assert total["insertions"] - total["deletions"] == insertions - deletions
     assert correct + substitutions + deletions == words
+
+
+@pytest.mark.parametrize("extreme", [False, True])
+def test_nce_equals_sclite(tmp_path, extreme):
+    """Also where wrong words have a confidence of 1."""
+    if not Path(SCLITE).exists() and not os.environ.get("CI"):
+        pytest.skip("sclite is not here: apt-get install sctk")
+    draw = random.Random(1)
+    builder, references, stm = Builder(), {}, []
+    for n in range(20):
+        name = f"rec{n:02}"
+        said = [f"w{draw.randint(0, 50)}" for _ in range(draw.randint(20, 60))]
+        heard = []
+        for i, word in enumerate(said):
+            right = draw.random() < 0.8
+            sure = round(draw.betavariate(*((5, 1) if right else (2, 2))), 4)
+            if extreme and draw.random() < 0.1:
+                sure = 1.0
+            heard.append(Word(word if right else f"x{i}", i / 2, i / 2 + 0.4, sure, 0))
+        builder.add(of_words("made", heard, "made", name=name), name)
+        references[name] = " ".join(said)
+        stm.append(f"{name} 1 {name} 0.0 {len(said) / 2 + 1:.2f} <o,f0,male> {references[name]}\n")
+    hypotheses = builder.transcripts()
+    (tmp_path / "r.stm").write_text("".join(stm))
+    hypotheses.to_ctm(tmp_path / "h.ctm")
+    command = [
+        SCLITE,
+        "-r",
+        tmp_path / "r.stm",
+        "stm",
+        "-h",
+        tmp_path / "h.ctm",
+        "ctm",
+        "-o",
+        "rsum",
+        "stdout",
+    ]
+    out = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
+    theirs = float(next(line for line in out.splitlines() if "| Sum " in line).split("|")[-2])
+    ours = medtx.calibration(medtx.align(hypotheses, references, "none")).loc["TOTAL", "nce"]
+    assert ours == pytest.approx(theirs, abs=0.0006)

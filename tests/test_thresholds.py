@@ -1,11 +1,13 @@
 """Sweeps against counting by hand, calibration against scikit-learn, guarantees against simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, d2_log_loss_score, roc_auc_score
 
 import medtx
 from medtx.errors import InputError
@@ -66,6 +68,11 @@ def test_calibration_equals_scikit_learn(dictations):
     row = medtx.calibration(a).loc["TOTAL"]
     assert row["auroc"] == pytest.approx(roc_auc_score(right, heard["confidence"]))
     assert row["brier"] == pytest.approx(brier_score_loss(right, heard["confidence"]))
+    assert row["average_precision"] == pytest.approx(average_precision_score(~right, -heard["confidence"]))
+    clipped = heard["confidence"].clip(1e-7, 1 - 1e-7)
+    assert row["nce"] == pytest.approx(d2_log_loss_score(right, np.stack([1 - clipped, clipped], axis=1)))
+    assert row["ece_low"] < row["ece"] < row["ece_high"] < 0.3
+    assert row["gap"] == pytest.approx(heard["confidence"].mean() - right.mean())
     assert row["words"] == len(heard)
     perfect = medtx.calibration(aligned([(True, 1.0), (False, 0.0)])).loc["TOTAL"]
     assert perfect["auroc"] == 1
@@ -95,7 +102,7 @@ def test_too_few_recordings_are_told_how_many_would_do():
     chosen = medtx.sweep(a).choose(max_error=0.05)
     assert np.isinf(chosen.value)
     assert chosen.review_share == 1
-    needed = int(chosen.reason.split("at least ")[1].split()[0])
+    needed = int(chosen.reason.split("about ")[1].split()[0])
     assert 59 <= needed <= 80  # 0.95 ** 59 < 0.05: nobody can do with fewer
     fewer = medtx.sweep(aligned(*[[(True, 0.9), (False, 0.2)]] * (needed - 1))).choose(max_error=0.05)
     assert np.isinf(fewer.value)
@@ -200,6 +207,7 @@ def test_what_a_reviewer_hears_by_any_unit(talk, unit, tenth):
             "confidence": [sure for _, _, sure in rows],
             "start": [None if op == "delete" else n for n, (_, op, _) in enumerate(rows)],
             "end": [None if op == "delete" else n + 0.5 for n, (_, op, _) in enumerate(rows)],
+            "words": [op != "delete" for _, op, _ in rows],
         },
     )
     names = sorted({name for name, _, _ in rows})
@@ -253,3 +261,219 @@ def test_units_on_the_shipped_dictations(dictations):
     ):
         with pytest.raises(InputError, match=message):
             medtx.sweep(a, **wrong)
+
+
+def test_sweeps_of_shards_add(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    names = a.recordings["recording"].astype(str).tolist()
+    for unit, by in (("word", None), ("segment", "specialty"), (5, "class")):
+        whole = medtx.sweep(a, by, unit=unit)
+        parts = [medtx.sweep(a.select(names[n::3]), by, unit=unit) for n in range(3)]
+        joined = sum(parts[1:], parts[0])
+        key = ["group", "threshold"]
+        both = [s.table.sort_values(key, ignore_index=True) for s in (whole, joined)]
+        pd.testing.assert_frame_equal(*both)
+        assert joined.fingerprint == whole.fingerprint
+        chosen, again = (s.choose(max_error=0.15, confidence=None) for s in (whole, joined))
+        assert (chosen.value, chosen.errors_missed) == (again.value, again.errors_missed)
+    with pytest.raises(InputError, match="recordings in both sweeps: cardiology-01"):
+        whole + parts[0]
+    with pytest.raises(InputError, match="differ in by, unit or reviewer"):
+        whole + medtx.sweep(a)
+
+
+def test_a_merged_token_is_as_many_words_to_hear():
+    t = medtx.read(job(("give", 0.9), ("five", 0.2), ("hundred", 0.3), ("mg/dl", 0.1), ("now", 0.9)))
+    s = medtx.sweep(medtx.align(t, {"visit": "give 500 mg/dl now"}, "medical"))
+    assert s.at(0.25)["review_words"].item() == 2  # "five" and "mg/dl", each by itself
+    assert s.at(0.5)["review_words"].item() == 3
+    assert s.at(np.inf)["review_words"].item() == 5
+
+
+def test_tokens_that_share_a_word_are_heard_with_it():
+    t = medtx.read(job(("follow-up", 0.2), ("fine", 0.9)))
+    a = medtx.align(t, {"visit": "follow it up fine"})
+    assert a.pairs["op"].tolist() == ["equal", "delete", "equal", "equal"]
+    a = medtx.align(t, {"visit": "follow it along fine"})
+    row = medtx.sweep(a).at(0.5).iloc[0]
+    assert (row["review_words"], row["errors_caught"], row["errors_missed"]) == (1, 1, 0)
+
+
+def test_a_budget_for_review_and_costs():
+    rng = np.random.default_rng(3)
+    recordings = []
+    for _ in range(100):
+        sure = np.round(rng.random(30), 2)
+        recordings.append([(bool(rng.random() < c), float(c)) for c in sure])
+    s = medtx.sweep(aligned(*recordings))
+    within = s.choose(max_review=0.4)
+    assert within.holds
+    assert 0.25 < within.review_share < 0.4
+    assert within.held_out_review < 0.4
+    assert "at most 40% of the words of a new recording" in within.reason
+    both = s.choose(max_error=0.25, max_review=0.7)
+    assert both.holds
+    assert both.held_out_error <= 0.25
+    neither = s.choose(max_error=0.05, max_review=0.3)
+    assert not neither.holds
+    assert "No threshold keeps both limits" in neither.reason
+    cheapest = s.choose(cost_error=4)
+    table = s.table
+    costs = table["review_words"] + 4 * table["errors_missed"]
+    assert cheapest.value == table["threshold"][costs.idxmin()]
+    assert cheapest.cost_per_1000 == pytest.approx(1000 * costs.min() / cheapest.words)
+    assert 0.7 < cheapest.value < 0.8  # a word of confidence c is worth hearing if 4 (1 - c) > 1
+    assert s.choose(max_missed_per_1000=250).value == s.choose(max_error=0.25).value
+    assert s.choose(max_error=0.25, cost_error=4).value >= s.choose(max_error=0.25).value
+
+
+def test_weights_by_class_of_word(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    s = medtx.sweep(a, "class")
+    assert s.groups == ["anatomy", "dose", "drug", "negation", "other"]
+    even = s.choose(cost_error=3)
+    harm = s.choose(cost_error={"drug": 60, "dose": 30, "negation": 30, "anatomy": 10, "other": 1})
+    caught = [s.at(t.value).set_index("group").loc["drug", "recall"] for t in (even, harm)]
+    assert caught[0] < caught[1]
+    with pytest.raises(InputError, match="cost_error has no cost for anatomy, dose, negation, other"):
+        s.choose(cost_error={"drug": 60})
+    wer = a.rates("class", replicates=10)["wer"]
+    assert wer["drug"] > 1.5 * wer["other"] > 0
+
+
+def test_a_threshold_for_each_group(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    s = medtx.sweep(a, "noise")
+    each = s.choose_each(max_error=0.25)
+    assert set(each.each) == set(s.groups)
+    assert all("for all" in t.reason for t in each.each.values() if t.holds)
+    assert sum(t.words for t in each.each.values()) == s.choose(max_error=0.2).words
+    pooled = s.choose(max_error=0.25)
+    alone = medtx.sweep(a.select(a.recordings.loc[a.recordings["noise"] == s.groups[0], "recording"]))
+    one = alone.choose(max_error=0.25, confidence=1 - 0.05 / len(s.groups))
+    assert one.value == each[s.groups[0]].value
+    marked = each.apply(dictations.transcripts)
+    for group, t in each.each.items():
+        names = a.recordings.loc[a.recordings["noise"].astype(str) == group, "recording"]
+        words = marked[marked["recording"].isin(names) & (marked["kind"] == "pronunciation")]
+        assert words["review"].sum() == t.review_words
+    assert pooled.warning == "" or "Pooling misleads" in pooled.warning
+    with pytest.raises(InputError, match="the sweep has no groups"):
+        medtx.sweep(a).choose_each(max_error=0.1)
+    with pytest.raises(InputError, match="there is no limit for "):
+        s.choose_each(max_error={s.groups[0]: 0.1})
+    with pytest.raises(InputError, match="limits for nosuch, but groups are"):
+        s.choose_each(max_error=dict.fromkeys([*s.groups, "nosuch"], 0.1))
+    with pytest.raises(InputError, match="need unit='word'"):
+        medtx.sweep(a, "class_heard", unit=5).choose_each(max_error=0.1)
+
+
+def test_pooling_that_misleads_is_named():
+    good = [[(True, 0.9), (True, 0.5), (True, 0.8), (False, 0.4)] * 5] * 90
+    bad = [[(False, 0.9), (True, 0.5), (False, 0.8), (False, 0.4)] * 5] * 10
+    a = aligned(*good, *bad)
+    a.recordings["noise"] = ["quiet"] * 90 + ["loud"] * 10
+    pooled = medtx.sweep(a, "noise").choose(max_error=0.2)
+    assert pooled.holds
+    assert pooled.warning.startswith(
+        "Pooling misleads: at this threshold more than 20.0% slipped through in loud 50.0%"
+    )
+    assert medtx.sweep(a).choose(max_error=0.2).warning == ""
+
+
+def test_a_signed_threshold_comes_back_and_marks_new_results(dictations, tmp_path):
+    t = dictations.transcripts
+    a = medtx.align(t, dictations.references, "medical")
+    for unit in ("word", 5, "segment", "recording"):
+        chosen = medtx.sweep(a, unit=unit).choose(max_error=0.15)
+        path = chosen.save(tmp_path / "t.json", signed_by="Dr Roe", note="pilot")
+        again = medtx.load_threshold(path)
+        assert (again.value, again.signed_by, again.note) == (chosen.value, "Dr Roe", "pilot")
+        assert again.signed_at.startswith("20")
+        assert again.fingerprint == medtx.sweep(a, unit=unit).fingerprint
+        marked = again.apply(t)
+        spoken = marked[marked["kind"] == "pronunciation"]
+        assert spoken["review"].sum() == chosen.review_words, unit
+        assert oct(path.stat().st_mode)[-3:] == "600"
+    everything = medtx.sweep(a).choose(max_error=0.001)
+    back = medtx.load_threshold(everything.save(tmp_path / "all.json"))
+    assert np.isinf(back.value)
+    assert not back.holds
+    assert back.apply(t)["review"].sum() == (t.words["kind"] == "pronunciation").sum()
+    strict = replace(chosen, held_out_values=(0.5, np.inf))  # a fold had too few recordings
+    assert medtx.load_threshold(strict.save(tmp_path / "s.json")).held_out_values == (0.5, np.inf)
+    classes = medtx.sweep(a, "class_heard").choose_each(
+        max_error=dict.fromkeys(["drug", "dose", "negation"], 0.3) | {"anatomy": 0.2, "other": 0.15}
+    )
+    both = medtx.load_threshold(classes.save(tmp_path / "each.json", signed_by="Dr Roe"))
+    assert both.by == "class_heard"
+    assert both.apply(t)["review"].equals(classes.apply(t)["review"])
+
+
+def test_results_unlike_those_it_was_chosen_on_are_told(dictations):
+    t = dictations.transcripts
+    a = medtx.align(t, dictations.references)
+    chosen = medtx.sweep(a).choose(max_error=0.15)
+    surer = t.words.assign(confidence=t.words["confidence"] ** 0.2)
+    with pytest.warns(UserWarning, match="% of these words are to be reviewed; nine of ten recordings"):
+        chosen.apply(replace(t, words=surer))
+    with pytest.warns(UserWarning, match="was chosen on results of medtx-embedded.*, these are of deepgram"):
+        chosen.apply(replace(t, recordings=t.recordings.assign(engine="deepgram")))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected a threshold saved by medtx"),
+        ("[]", "found None"),
+        (
+            '{"form": "medtx-threshold-1", "value": 0.5}',
+            "expected a threshold saved by medtx: .*missing required",
+        ),
+        ('{"form": "other"}', "found 'other'"),
+        ('{"form": "medtx-threshold-1", "by": "x", "each": {"a": 3}}', "expected a threshold saved by medtx"),
+    ],
+)
+def test_what_is_no_threshold_is_told(tmp_path, text, message):
+    path = tmp_path / "t.json"
+    path.write_text(text)
+    with pytest.raises(medtx.MedtxError, match=message) as caught:
+        medtx.load_threshold(path)
+    assert str(path) in str(caught.value)
+    with pytest.raises(medtx.MedtxError, match="cannot be read: No such file"):
+        medtx.load_threshold(tmp_path / "none.json")
+
+
+def test_recalibrated_confidences_mean_what_they_say(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    names = a.recordings["recording"].astype(str).tolist()
+    fitted, judged = a.select(names[::2]), a.select(names[1::2])
+    for method in ("isotonic", "logistic"):
+        r = medtx.recalibrate(fitted, method)
+        assert (np.diff(r(np.linspace(0, 1, 50))) >= 0).all()
+        before, after = (medtx.calibration(x).loc["TOTAL"] for x in (judged, r.apply(judged)))
+        assert after["ece"] < before["ece"] / 2
+        assert after["nce"] > 0 > before["nce"]
+        assert abs(after["auroc"] - before["auroc"]) < 0.01
+        assert r.held_out.loc[method, "brier"] < r.held_out.loc["as given", "brier"]
+        new = r.apply(dictations.transcripts)
+        assert new.words["confidence"].isna().sum() == dictations.transcripts.words["confidence"].isna().sum()
+    with pytest.raises(InputError, match="some correct and some wrong"):
+        medtx.recalibrate(aligned([(True, 0.5)]))
+    with pytest.raises(InputError, match="method='platt' is not one of"):
+        medtx.recalibrate(a, "platt")
+
+
+def test_reliability_adds_up(dictations):
+    a = medtx.align(dictations.transcripts, dictations.references)
+    whole = medtx.reliability(a)
+    calibrated = medtx.calibration(a).loc["TOTAL"]
+    assert whole["words"].sum() == calibrated["words"]
+    gap = (whole["words"] * (whole["confidence"] - whole["correct"]).abs()).sum() / whole["words"].sum()
+    assert gap == pytest.approx(calibrated["ece"])
+    assert ((whole["correct_low"] < whole["correct"]) & (whole["correct"] < whole["correct_high"])).all()
+    parts = medtx.reliability(a, "specialty", bins=[0, 0.5, 0.9, 1])
+    assert len(parts) == 18
+    assert parts["words"].sum() == calibrated["words"]
+    with pytest.raises(InputError, match="rise from 0 to 1"):
+        medtx.reliability(a, bins=[0.5, 1])

@@ -38,6 +38,7 @@ class _Side(NamedTuple):
     first: np.ndarray  # of each token: the row in words that it starts at
     last: np.ndarray  # and the one that it ends at
     confidence: np.ndarray  # of each token: the lowest of its words
+    words: np.ndarray  # of each token: how many of its words no token before it came from
     offsets: np.ndarray  # of each recording: where its tokens start; one more at the end
 
 
@@ -143,18 +144,20 @@ def _tokenise(
         distinct = found.to_numpy(dtype=object).tolist()
         if normalizer is none:
             flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for word in distinct], dtype=int)
-            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], begins)
+            one = np.ones(len(rows), int)
+            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], one, begins)
         made = [[vocabulary.setdefault(token, len(vocabulary)) for token in by_word(w)] for w in distinct]
         sizes = np.array([len(ids) for ids in made], dtype=int)
         flat = np.array(list(chain.from_iterable(made)), dtype=int)
         if (sizes == 1).all():  # as nearly always: nothing moves
-            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], begins)
+            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], sizes[codes], begins)
         count = sizes[codes]
         offsets = np.concatenate([[0], np.cumsum(count)])
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], count)
         ids = flat[np.repeat((np.cumsum(sizes) - sizes)[codes], count) + within]
         row = np.repeat(rows, count)
-        return _Side(ids, row, row, words["confidence"].to_numpy()[row], offsets[begins])
+        new = (within == 0).astype(int)
+        return _Side(ids, row, row, words["confidence"].to_numpy()[row], new, offsets[begins])
     said = with_marks(words, rows, content)
     sure = words["confidence"].to_numpy()[rows]
     numbers: list[int] = []
@@ -171,7 +174,11 @@ def _tokenise(
         ends.append(len(numbers))
     least = [sure[a] if b == a + 1 else np.fmin.reduce(sure[a:b]) for a, b in spans]
     start, stop = np.array(spans, dtype=int).reshape(-1, 2).T
-    return _Side(np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), np.array(ends))
+    before = np.append(0, np.maximum.accumulate(stop)[:-1])
+    new = np.maximum(stop - np.maximum(start, before), 0)
+    return _Side(
+        np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), new, np.array(ends)
+    )
 
 
 def with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
@@ -273,6 +280,7 @@ def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hy
             "start": spread(hyp_words["start"].to_numpy()[hyp.first], hyp_token, np.nan),
             "end": spread(hyp_words["end"].to_numpy()[hyp.last], hyp_token, np.nan),
             "confidence": spread(hyp.confidence, hyp_token, np.nan),
+            "words": spread(hyp.words, hyp_token, 0),
             "speaker": pd.Categorical.from_codes(
                 spread(speaker.codes.to_numpy()[hyp.first], hyp_token, -1), speaker.categories
             ),

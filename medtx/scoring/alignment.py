@@ -1,6 +1,6 @@
 """What an alignment knows: its pairs, counts, rates, and what was said for what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
+from medtx.errors import InputError
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS
@@ -54,6 +55,25 @@ class Alignment:
         self.hypothesis = hypothesis
         self.reference = reference
         self.normalizer = normalizer
+
+    def with_pairs(self, pairs: pd.DataFrame) -> "Alignment":
+        """The same with other pairs: new confidences, say, or the rows of some recordings."""
+        known = self.recordings[self.recordings["recording"].isin(pairs["recording"].cat.categories)]
+        sides = (self.only_hypothesis, self.only_reference, self.hypothesis, self.reference)
+        return Alignment(pairs, known.reset_index(drop=True), *sides, self.normalizer)
+
+    def select(self, recordings: str | Iterable[str]) -> "Alignment":
+        """Only this recording, or these, in their old order.
+
+        Raises `InputError` for a recording that is not here.
+        """
+        wanted = {recordings} if isinstance(recordings, str) else set(map(str, recordings))
+        names = self.recordings["recording"].astype(str)
+        if unknown := wanted - set(names):
+            raise InputError(f"no recording {sorted(unknown)[0]!r} among these {len(names)}")
+        kept = self.pairs[self.pairs["recording"].astype(str).isin(wanted).to_numpy()]
+        order = [name for name in names if name in wanted]
+        return self.with_pairs(kept.assign(recording=kept["recording"].cat.set_categories(order)))
 
     def rates(self, by: By = None, *, unit: str = "recording", replicates: int = 2000) -> pd.DataFrame:
         """Error rates with 95 % intervals: one row a group, then TOTAL.

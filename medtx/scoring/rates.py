@@ -126,6 +126,12 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
     elif column == "start":
         minute = np.floor(_filled(pairs, "start") / 60)
         found = minute.map(lambda m: f"{int(m):02}-{int(m) + 1:02} min", na_action="ignore")
+    elif column in ("class", "class_heard"):
+        from medtx.scoring.classes import classes_of
+
+        heard = classes_of(pairs["hypothesis"], pairs["recording"])
+        said = classes_of(pairs["reference"], pairs["recording"])
+        found = heard if column == "class_heard" else said.where(pairs["reference"].notna(), heard)
     else:
         found = of_words(alignment, column)
     return found.astype(object).fillna("(none)").astype(str)

@@ -1,153 +1,259 @@
 """Choose a threshold with a guarantee that counts recordings, not words."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError
 from medtx.scoring.rates import units_of
+from medtx.thresholds.record import Threshold, Thresholds, engines_of, review_range
 
 if TYPE_CHECKING:
-    from medtx.scoring import Alignment
+    from medtx.thresholds.sweep import Sweep
 
-GRID = 1000  # thresholds that are tried: quantiles of the confidences
+GRID = 1000
+"""Thresholds that are tried: quantiles of the confidences."""
+
+FOLDS = 5
+MOST = 100_000
+"""Recordings above which "how many would do" is not looked for."""
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """An operating point with its evidence: words below ``value`` go to review, or what ``hears`` says."""
+class Limits:
+    """What a threshold is chosen by."""
 
-    value: float
-    max_error: float
+    error: float | None
+    review: float | None
+    cost_review: float
+    cost_error: float | Mapping[str, float] | None
     confidence: float | None
-    reason: str
-    recordings: int
-    words: int
-    review_words: int
-    errors_caught: int
-    errors_missed: int
-    deletions: int
-    deletions_heard: int
-    reference_words: int
-    hears: str | int = "word"
+    worst: float = 1.0
 
-    @property
-    def review_share(self) -> float:
-        """Of the recognised words, those that a reviewer hears."""
-        return self.review_words / self.words if self.words else np.nan
+    @classmethod
+    def of(
+        cls,
+        max_error: float | None,
+        max_missed_per_1000: float | None,
+        max_review: float | None,
+        cost_review: float,
+        cost_error: float | Mapping[str, float] | None,
+        confidence: float | None,
+        worst: float = 1.0,
+    ) -> "Limits":
+        if max_error is not None and max_missed_per_1000 is not None:
+            raise InputError("max_error and max_missed_per_1000 are the same limit: give one")
+        if max_missed_per_1000 is not None:
+            max_error = max_missed_per_1000 / 1000
+        if max_error is None and max_review is None and cost_error is None:
+            raise InputError("give a limit (max_error, max_missed_per_1000, max_review) or cost_error")
+        for name, share in (("max_error", max_error), ("max_review", max_review)):
+            if share is not None and not 0 < share < 1:
+                raise InputError(f"{name}={share:g} is not a share between 0 and 1")
+        if confidence is not None and not 0 < confidence < 1:
+            raise InputError(f"confidence={confidence:g} is not a probability between 0 and 1")
+        if not (max_error or 0.0) < worst <= 1:
+            raise InputError(f"worst={worst:g} is not a share above max_error, up to 1")
+        costs = cost_error.values() if isinstance(cost_error, Mapping) else [cost_error or 0.0]
+        if not all(cost >= 0 for cost in (cost_review, *costs)):
+            raise InputError("a cost is a number of 0 or more")
+        return cls(max_error, max_review, cost_review, cost_error, confidence, worst)
 
-    @property
-    def wer_before(self) -> float:
-        errors = self.errors_caught + self.errors_missed + self.deletions + self.deletions_heard
-        return errors / self.reference_words if self.reference_words else np.nan
+    def level(self, tests: int) -> float:
+        """The chance of a false claim that each of the limits is given, of so many ``tests``."""
+        together = tests * ((self.error is not None) + (self.review is not None))
+        return (1 - (self.confidence or 0)) / max(together, 1)
 
-    @property
-    def wer_after(self) -> float:
-        """If every reviewed word is put right."""
-        return (
-            (self.errors_missed + self.deletions) / self.reference_words if self.reference_words else np.nan
-        )
 
-    def __str__(self) -> str:
-        hears = {
-            "word": "Review words",
-            "segment": "Review segments with a word",
-            "recording": "Review recordings with a word",
-        }.get(str(self.hears), f"Review {self.hears} words around each")
-        what = "Review everything" if np.isinf(self.value) else f"{hears} below {self.value:.4g}"
-        errors = self.errors_caught + self.errors_missed
-        return (
-            f"{what}: {self.review_share:.0%} of {self.words:,} words; of {errors:,} wrong words "
-            f"{self.errors_caught:,} are caught and {self.errors_missed:,} slip through; "
-            f"{self.deletions:,} more are missing altogether; WER {self.wer_before:.1%} before review, "
-            f"{self.wer_after:.1%} after. {self.reason}"
-        )
+class Losses(NamedTuple):
+    """What each unit of chance (a row) loses at each threshold of ``grid`` (a column)."""
+
+    grid: np.ndarray
+    missed: np.ndarray  # wrong words that nobody hears
+    heard: np.ndarray  # words to review
+    cost: np.ndarray  # of the missed ones
+    words: np.ndarray  # of each unit
+
+    def of(self, units: np.ndarray) -> "Losses":
+        return Losses(self.grid, self.missed[units], self.heard[units], self.cost[units], self.words[units])
+
+    def share(self, what: np.ndarray) -> np.ndarray:
+        shares: np.ndarray = what / self.words[:, None]
+        return shares
 
 
 def choose(
-    alignment: "Alignment",
-    scores: np.ndarray,
-    hears: str | int,
-    max_error: float,
-    confidence: float | None,
-    unit: str,
+    sweep: "Sweep", limits: Limits, unit: str, *, group: str | None = None, tests: int = 1
 ) -> Threshold:
-    """See `medtx.Sweep.choose`."""
-    if not 0 < max_error < 1:
-        raise InputError(f"max_error={max_error:g} is not a share between 0 and 1")
-    if confidence is not None and not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence:g} is not a probability between 0 and 1")
-    heard = (alignment.pairs["op"] != "delete").to_numpy()
-    pairs, score = alignment.pairs[heard], scores[heard]
-    wrong = (pairs["op"] != "equal").to_numpy()
-    owner, _ = pd.factorize(units_of(alignment.recordings, unit))
-    recording = owner[pairs["recording"].cat.codes]
-    n = int(owner.max()) + 1
-    word = first_tokens(alignment.pairs)[heard]
-    words = np.bincount(recording, weights=word, minlength=n)
-    values = np.unique(score[score >= 0])
-    if len(values) > GRID:
-        values = np.unique(np.quantile(values, np.linspace(0, 1, GRID), method="nearest"))
-    grid = np.append(values, np.inf)
-    # missed[i, k]: wrong words of recording i with a confidence of grid[k] or more
-    last = np.searchsorted(grid, score[wrong], side="right") - 1
-    cells = recording[wrong].astype(int) * (len(grid) + 1) + last + 1
-    at = np.bincount(cells, minlength=n * (len(grid) + 1)).reshape(n, -1)[:, 1:]
-    missed = at[:, ::-1].cumsum(axis=1)[:, ::-1]
-    losses = missed / np.maximum(words, 1)[:, None]
-    if confidence is None:
-        fails = losses.mean(axis=0) > max_error
-        reason = f"Measured on these {n} {unit}s; promises nothing for others."
-    else:
-        fails = _p_values(losses, max_error, 1 - confidence) > 1 - confidence
-        reason = (
-            f"With {confidence:.0%} confidence, on average at most {max_error:.1%} of the words of a "
-            f"new {unit} like these {n} are wrong and not reviewed."
-        )
-    # From the strictest threshold down, up to the first that fails (fixed-sequence testing).
-    best = int(np.flatnonzero(fails)[-1]) + 1 if fails.any() else 0
-    if best >= len(grid) - 1:
-        best = len(grid) - 1
-        needed = _recordings_needed(max_error, confidence) if confidence is not None else 0
-        reason = (
-            f"{n} {unit}s are too few to defend a limit of {max_error:.1%} at any threshold: "
-            f"at least {needed} would be needed, even if nothing slipped through in them."
-            if n < needed
-            else f"No lower threshold keeps what slips through within {max_error:.1%} here."
-        )
-    reviewed = score < grid[best]
-    return Threshold(
-        value=float(grid[best]),
-        max_error=max_error,
-        confidence=confidence,
-        reason=reason,
-        recordings=len(alignment.recordings),
-        words=int(word.sum()),
-        review_words=int((reviewed & word).sum()),
-        errors_caught=int((wrong & reviewed).sum()),
-        errors_missed=int((wrong & ~reviewed).sum()),
-        deletions=int((scores[~heard] >= grid[best]).sum()),
-        deletions_heard=int((scores[~heard] < grid[best]).sum()),
-        reference_words=int((alignment.pairs["op"] != "insert").sum()),
-        hears=hears,
+    """See `medtx.Sweep.choose`; of one group, as one of several ``tests``."""
+    losses = losses_of(sweep, limits.cost_error, unit, group)
+    n = len(losses.words)
+    if not n:
+        raise InputError(f"there is no recognised word{f' of {group}' if group else ''} to choose on")
+    if (most := losses.share(losses.missed).max()) > limits.worst:
+        raise InputError(f"worst={limits.worst:g}, but {most:.2f} of the words of a {unit} here are wrong")
+    level = limits.level(tests)
+    best, holds = decide(losses, limits, level)
+    error, review, values = _held_out(losses, limits, level) if holds and n > 1 else (None, None, None)
+    return measured(
+        sweep,
+        float(losses.grid[best]),
+        group=group,
+        reason=_reason(losses, best, holds, limits, level, unit, tests),
+        holds=holds,
+        max_error=limits.error,
+        max_review=limits.review,
+        confidence=limits.confidence,
+        cost_per_1000=None if limits.cost_error is None else float(1000 * _cost(losses, limits)[best]),
+        held_out_error=error,
+        held_out_review=review,
+        held_out_values=values,
+        warning=_warning(sweep, losses.grid[best], limits, unit) if group is None else "",
     )
 
 
-def first_tokens(pairs: pd.DataFrame) -> np.ndarray:
-    """Whether each row is the first of its recognised word: normalisers may split one."""
-    position = pairs["position"].to_numpy()
-    recording = pairs["recording"].cat.codes.to_numpy()
-    new: np.ndarray = np.ones(len(pairs), dtype=bool)
-    heard = np.flatnonzero(position >= 0)
-    same = (position[heard][1:] == position[heard][:-1]) & (recording[heard][1:] == recording[heard][:-1])
-    new[heard[1:]] = ~same
-    return new
+def choose_each(sweep: "Sweep", limits: Mapping[str, Limits], unit: str) -> Thresholds:
+    """See `medtx.Sweep.choose_each`."""
+    if sweep.by is None:
+        raise InputError("the sweep has no groups: medtx.sweep(alignment, by=...)")
+    if sweep.unit not in ("word", "recording") and sweep.by not in sweep.recordings:
+        raise InputError(f"groups of words, by {sweep.by!r}, need unit='word': here it is {sweep.unit!r}")
+    found = {group: choose(sweep, of, unit, group=group, tests=len(limits)) for group, of in limits.items()}
+    return Thresholds(sweep.by, found)
 
 
-def _p_values(losses: np.ndarray, limit: float, level: float) -> np.ndarray:
+def measured(sweep: "Sweep", value: float, *, group: str | None = None, **evidence: object) -> Threshold:
+    """What a threshold does on these recordings, with the evidence for it."""
+    rows = _rows(sweep, group)
+    heard = rows["place"].to_numpy() < np.searchsorted(sweep.values, value)
+    recording = rows["recording"].cat.codes.to_numpy()
+    words = np.bincount(recording, rows["words"])
+    shares = np.bincount(recording, rows["words"] * heard)[words > 0] / words[words > 0]
+    total, reached = rows.drop(columns=["group", "recording", "place"]), {}
+    for column in total:
+        reached[column] = total[column].to_numpy()[heard].sum()
+    all_ = total.sum()
+    known = {
+        "reason": f"Picked by hand: measured on these recordings ({len(words[words > 0])}), "
+        "and promises nothing for others.",
+        "holds": False,
+        **evidence,
+    }
+    return Threshold(
+        value=float(value),
+        unit=sweep.unit,
+        group=group,
+        recordings=int((words > 0).sum()),
+        words=int(all_["words"]),
+        review_words=int(reached["words"]),
+        review_minutes=float(reached["minutes"]),
+        errors_caught=int(reached["errors"]),
+        errors_missed=int(all_["errors"] - reached["errors"]),
+        deletions=int(all_["deletions"] - reached["deletions"]),
+        deletions_heard=int(reached["deletions"]),
+        reference_words=int(all_["reference"]),
+        review_range=review_range(shares),
+        engine=engines_of(sweep.recordings),
+        fingerprint=sweep.fingerprint,
+        **known,  # type: ignore[arg-type]
+    )
+
+
+def _rows(sweep: "Sweep", group: str | None) -> pd.DataFrame:
+    rows = sweep.counts
+    return rows if group is None else rows[(rows["group"] == group).to_numpy()]
+
+
+def _owners(sweep: "Sweep", rows: pd.DataFrame, unit: str) -> tuple[np.ndarray, int]:
+    """The number of the unit of chance that each row belongs to, and how many there are."""
+    owner, names = pd.factorize(units_of(sweep.recordings, unit))
+    known = pd.Series(owner, sweep.recordings["recording"].astype(str))
+    of_category = known.reindex(rows["recording"].cat.categories.astype(str)).fillna(-1).to_numpy(int)
+    return of_category[rows["recording"].cat.codes.to_numpy()], len(names)
+
+
+def losses_of(
+    sweep: "Sweep", cost_error: float | Mapping[str, float] | None, unit: str, group: str | None
+) -> Losses:
+    """The losses of each unit of chance that has words; the last threshold of the grid is infinity."""
+    rows = _rows(sweep, group)
+    mine, n = _owners(sweep, rows, unit)
+    place = rows["place"].to_numpy()
+    scored = place[(place > 0) & (place < len(sweep.values) - 1)]
+    at = np.unique(scored)
+    if len(at) > GRID:
+        at = np.unique(np.quantile(scored, np.linspace(0, 1, GRID), method="nearest"))
+    slot = np.searchsorted(at, place, side="right")  # a word is heard at this column and all after it
+    size = len(at) + 1
+
+    def heard(weights: np.ndarray) -> np.ndarray:
+        cells = np.bincount(mine * (size + 1) + slot, weights=weights, minlength=n * (size + 1))
+        return cells.reshape(n, size + 1)[:, :size].cumsum(axis=1)
+
+    errors = rows["errors"].to_numpy()
+    words = np.bincount(mine, weights=rows["words"].to_numpy(), minlength=n)
+    review, caught = heard(rows["words"].to_numpy()), heard(errors)
+    missed = caught[:, -1:] - caught
+    if isinstance(cost_error, Mapping):
+        unknown = set(sweep.groups) - set(cost_error)
+        if unknown:
+            raise InputError(f"cost_error has no cost for {', '.join(sorted(unknown))}")
+        each = np.array([cost_error[name] for name in sweep.groups])
+        priced = heard(errors * each[rows["group"].cat.codes.to_numpy()])
+        cost = priced[:, -1:] - priced
+    else:
+        cost = missed * (cost_error or 0.0)
+    grid = np.append(sweep.values[at], np.inf)
+    with_words = words > 0  # an empty recording has no share of words to lose
+    return Losses(grid, *(part[with_words] for part in (missed, review, cost, words)))
+
+
+def decide(losses: Losses, limits: Limits, level: float) -> tuple[int, bool]:
+    """The column of the threshold, and whether it keeps to the limits."""
+    last = len(losses.grid) - 1
+    low, high = 0, last
+    if limits.error is not None:  # from the strictest down, to the first that fails
+        # Losses of at most ``worst`` are losses within [0, 1] in another unit.
+        shares = losses.share(losses.missed)[:, ::-1] / limits.worst
+        fails = _failing(shares, limits.error / limits.worst, limits.confidence, level)
+        low = min(last - fails + 1, last)
+    if limits.review is not None:  # from the laxest up, to the first that fails
+        fails = _failing(losses.share(losses.heard), limits.review, limits.confidence, level)
+        high = fails - 1
+    if low > high:
+        return (last if limits.error is not None else 0), False
+    if limits.cost_error is not None:
+        best = low + int(_cost(losses, limits)[low : high + 1].argmin())
+    else:
+        best = low if limits.error is not None else high
+    return best, limits.error is None or low < last
+
+
+def _cost(losses: Losses, limits: Limits) -> np.ndarray:
+    """Of a recognised word, at each threshold."""
+    total = limits.cost_review * losses.heard.sum(axis=0) + losses.cost.sum(axis=0)
+    each: np.ndarray = total / losses.words.sum()
+    return each
+
+
+def _failing(losses: np.ndarray, limit: float, confidence: float | None, level: float) -> int:
+    """The first column whose mean loss cannot be said to be within the limit; their number if all can."""
+    if confidence is None:
+        fails = losses.mean(axis=0) > limit
+        return int(fails.argmax()) if fails.any() else int(fails.size)
+    step = max(16, 2_000_000 // len(losses))  # memory stays bounded, and most columns are never looked at
+    for at in range(0, losses.shape[1], step):
+        fails = p_values(losses[:, at : at + step], limit, level) > level
+        if fails.any():
+            return at + int(fails.argmax())
+    return int(losses.shape[1])
+
+
+def p_values(losses: np.ndarray, limit: float, level: float) -> np.ndarray:
     """For each column: evidence against a mean loss above ``limit``; losses within [0, 1].
 
     The hedged capital of Waudby-Smith & Ramdas 2023 ("Estimating means of bounded random
@@ -166,13 +272,110 @@ def _p_values(losses: np.ndarray, limit: float, level: float) -> np.ndarray:
     return p
 
 
-def _recordings_needed(limit: float, confidence: float) -> int:
-    """The fewest recordings that could defend ``limit`` if nothing at all slipped through."""
+def _held_out(losses: Losses, limits: Limits, level: float) -> tuple[float, float, tuple[float, float]]:
+    """What choices made on four fifths of the recordings do on the others."""
+    n = len(losses.words)
+    fold = np.random.default_rng(1).permutation(n) % min(FOLDS, n)
+    missed, heard, values = np.empty(n), np.empty(n), []
+    for k in range(fold.max() + 1):
+        best, _ = decide(losses.of(fold != k), limits, level)
+        missed[fold == k], heard[fold == k] = losses.missed[fold == k, best], losses.heard[fold == k, best]
+        values.append(float(losses.grid[best]))
+    share = float((missed / losses.words).mean())
+    return share, float(heard.sum() / losses.words.sum()), (min(values), max(values))
+
+
+def _reason(
+    losses: Losses, best: int, holds: bool, limits: Limits, level: float, unit: str, tests: int
+) -> str:
+    n = len(losses.words)
+    error, review = limits.error, limits.review
+    if error is None and review is None:
+        return f"The least cost on these {n} {unit}s; nothing is promised for others."
+    if not holds:
+        return _refusal(losses, limits, level, unit)
+    if limits.confidence is None:
+        return f"Measured on these {n} {unit}s; promises nothing for others."
+    promises = []
+    if error is not None:
+        promises.append(
+            f"at most {error:.1%} of the words of a new {unit} like these {n} are wrong and not reviewed"
+        )
+    if review is not None:
+        whose = "its words" if promises else f"the words of a new {unit} like these {n}"
+        promises.append(f"at most {review:.0%} of {whose} are reviewed")
+    if limits.worst < 1:
+        promises[0] += f" (if in none more than {limits.worst:.0%} are)"
+    together = f" (for all {tests} groups together)" if tests > 1 else ""
+    return f"With {limits.confidence:.0%} confidence{together}, on average {' and '.join(promises)}."
+
+
+def _refusal(losses: Losses, limits: Limits, level: float, unit: str) -> str:
+    """Why no threshold can be defended, and what would help."""
+    n = len(losses.words)
+    error, review = limits.error, limits.review
+    if error is None:
+        share = losses.share(losses.heard)[:, 0]
+        needed = _needed(share, review or 0.0, level) if limits.confidence is not None else None
+        return (
+            f"{n} {unit}s do not defend a review of {review:.0%} at any threshold{_advice(needed, n, unit)}."
+        )
+    strictest = losses.share(losses.missed)[:, -2] if len(losses.grid) > 1 else np.ones(n)
+    needed = (
+        _needed(strictest / limits.worst, error / limits.worst, level)
+        if limits.confidence is not None
+        else None
+    )
+    alone, _ = decide(losses, replace(limits, review=None, cost_error=None), level)
+    if review is not None and alone < len(losses.grid) - 1:
+        mean = losses.share(losses.heard)[:, alone].mean()
+        return (
+            f"No threshold keeps both limits: at most {error:.1%} slipping through needs a review of some "
+            f"{mean:.0%} of the words, and at most {review:.0%} were allowed."
+        )
+    if needed is None:
+        return f"No lower threshold keeps what slips through within {error:.1%} here."
+    advice = _advice(needed, n, unit)
+    return f"{n} {unit}s are too few to defend a limit of {error:.1%} at any threshold{advice}."
+
+
+def _advice(needed: int | None, n: int, unit: str) -> str:
+    return "" if needed is None else f": about {max(needed, n + 1):,} {unit}s like these would be needed"
+
+
+def _needed(losses: np.ndarray, limit: float, level: float) -> int | None:
+    """How many recordings like these would defend ``limit`` four times of five; None if no number would."""
+    if losses.mean() >= limit:
+        return None
 
     def enough(n: int) -> bool:
-        return bool(_p_values(np.zeros((n, 1)), limit, 1 - confidence)[0] <= 1 - confidence)
+        drawn = np.random.default_rng(2).choice(losses, size=(n, 25))
+        return bool((p_values(drawn, limit, level) <= level).mean() >= 0.8)
 
-    most = 1
+    most = 8
     while not enough(most):
         most *= 2
-    return bisect_left(range(most), True, key=enough)
+        if most > MOST:
+            return None
+    return bisect_left(range(most), True, lo=most // 2, key=enough)
+
+
+def _warning(sweep: "Sweep", value: float, limits: Limits, unit: str) -> str:
+    """Names the groups for which a pooled threshold lets more slip through than the limit."""
+    if limits.error is None or sweep.by is None:
+        return ""
+    at = np.searchsorted(sweep.values, value)
+    over = []
+    for group in sweep.groups:
+        rows = _rows(sweep, group)
+        mine, n = _owners(sweep, rows, unit)
+        words = np.bincount(mine, rows["words"], n)
+        missed = np.bincount(mine, rows["errors"] * (rows["place"] >= at), n)[words > 0] / words[words > 0]
+        if len(missed) and missed.mean() > limits.error:
+            over.append(f"{group} {missed.mean():.1%}")
+    if not over:
+        return ""
+    return (
+        f"Pooling misleads: at this threshold more than {limits.error:.1%} slipped through in "
+        f"{', '.join(over)}; choose_each() sets one for each."
+    )

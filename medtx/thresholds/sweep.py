@@ -6,7 +6,10 @@ word is wrong when it was substituted or inserted. A deletion has no word: a rev
 single words never meets it, one who hears what is around may. Deletions stand beside every row.
 """
 
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,21 +17,28 @@ import pandas as pd
 from medtx.errors import InputError
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
-from medtx.scoring.rates import name_of, of_words, rows_by
-from medtx.thresholds.choose import Threshold, choose, first_tokens
+from medtx.scoring.rates import name_of, rows_by
+from medtx.tables import stack
+from medtx.thresholds.choose import Limits, choose, choose_each, measured
+from medtx.thresholds.record import Threshold, Thresholds
+from medtx.thresholds.units import Scored, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+BLOCK = 65_536
+"""Rows that are summed at a time: so many stay in a processor's cache."""
+
+
 class Sweep:
-    """All thresholds of an alignment.
+    """All thresholds of an alignment, by group.
 
     ``table`` has a row for each group (``by``) and distinct confidence, and one at
     infinity, where everything is reviewed:
 
     ==================  ==========================================================
-    review_words        words that a reviewer hears
+    review_words        recognised words that a reviewer hears
     review_share        of all recognised words
     review_minutes      of audio, as long as these words, or their units, last
     errors_caught       wrong words among them
@@ -39,23 +49,70 @@ class Sweep:
     wer_after_review    WER if the reviewer puts right what is heard (``reviewer``)
     ==================  ==========================================================
 
-    ``scores`` holds, for each row of the alignment's pairs, the threshold above which it is
-    heard.
+    ``counts`` is what all of it is made of, a row an aligned position: ``group``,
+    ``recording``, ``place`` (in ``values``, the distinct scores from -1, always heard, to
+    infinity, never), and how many ``words``, ``errors``, ``deletions``, ``reference`` words and
+    ``minutes`` it stands for. They add: sweeps of shards are joined with ``+`` or ``sum``.
     """
 
     def __init__(
         self,
-        table: pd.DataFrame,
-        alignment: Alignment,
+        counts: pd.DataFrame,
+        values: np.ndarray,
+        recordings: pd.DataFrame,
         by: str | None,
-        scores: np.ndarray,
         unit: str | int,
+        reviewer: float,
     ) -> None:
-        self.table = table
-        self.alignment = alignment
+        self.counts = counts
+        self.values = values
+        self.recordings = recordings
         self.by = by
-        self.scores = scores
         self.unit = unit
+        self.reviewer = reviewer
+
+    @property
+    def groups(self) -> list[str]:
+        return [str(name) for name in self.counts["group"].cat.categories]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        return pd.concat([self.curve(group) for group in self.groups], ignore_index=True)
+
+    def curve(self, group: str | None = None) -> pd.DataFrame:
+        """The rows of ``table`` of one group; of all words together where none is named."""
+        rows = self.counts
+        if group is not None and len(self.groups) > 1:
+            rows = rows[(rows["group"] == group).to_numpy()]
+        elif group is None:
+            group = self.groups[0] if self.by is None else "TOTAL"
+        sums, reference = _sums(rows, len(self.values)), int(rows["reference"].sum())
+        # Row k of the table: what is heard below values[k + 1].
+        review, caught, deleted = (
+            sums[c][:-1].cumsum().astype(int) for c in ("words", "errors", "deletions")
+        )
+        words, wrong, deletions = (int(sums[c].sum()) for c in ("words", "errors", "deletions"))
+        present = sums["rows"][1:] > 0
+        present[-1] = True
+        missed, beyond = wrong - caught, deletions - deleted
+        left = missed + beyond + (1 - self.reviewer) * (caught + deleted)
+        nothing = np.full(len(review), np.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            columns = {
+                "threshold": self.values[1:],
+                "review_words": review,
+                "review_share": review / words if words else nothing,
+                "review_minutes": sums["minutes"][:-1].cumsum(),
+                "errors_caught": caught,
+                "errors_missed": missed,
+                "precision": caught / review,
+                "recall": caught / wrong if wrong else nothing,
+                "deletions_heard": deleted,
+                "deletions": beyond,
+                "wer_after_review": left / reference if reference else nothing,
+            }
+        kept = {name: values[present] for name, values in columns.items()}
+        return pd.DataFrame({"group": group, **kept}, copy=False)
 
     def at(self, *thresholds: float) -> pd.DataFrame:
         """The rows in force at these thresholds, for each group.
@@ -75,24 +132,103 @@ class Sweep:
         return pd.concat(found, ignore_index=True)
 
     def choose(
-        self, *, max_error: float, confidence: float | None = 0.95, unit: str = "recording"
+        self,
+        *,
+        max_error: float | None = None,
+        max_missed_per_1000: float | None = None,
+        max_review: float | None = None,
+        cost_review: float = 1.0,
+        cost_error: float | Mapping[str, float] | None = None,
+        confidence: float | None = 0.95,
+        worst: float = 1.0,
+        unit: str = "recording",
     ) -> Threshold:
-        """The threshold with the least review that keeps what slips through below a limit.
+        """The threshold with the least review that keeps to its limits, with its evidence.
 
-        ``max_error`` limits the expected share of a recording's recognised words that are
-        wrong and not reviewed. The limit holds with probability ``confidence`` over the
-        draw of these recordings, for new recordings like them: a risk-controlling choice
-        (Bates et al. 2021, "Distribution-free, risk-controlling prediction sets") with
-        the recording as its unit, each loss bounded by the betting argument of
-        Waudby-Smith & Ramdas 2023. All groups are pooled. Where several recordings share
-        what makes them go wrong together, ``unit`` names the column that says so
-        (``"speaker"``). With ``confidence=None`` the share is only measured on these
-        recordings, and promises nothing for others.
+        ======================  ==========================================================
+        max_error               the expected share of a recording's recognised words that
+                                are wrong and not reviewed
+        max_missed_per_1000     the same limit, of 1,000 recognised words
+        max_review              the expected share of a recording's words that are
+                                reviewed; alone, the strictest threshold within it is taken
+        cost_review             of a word that is heard, and
+        cost_error              of a wrong word that slips through (of each group, by
+                                name): within the limits, the least cost is taken
+        ======================  ==========================================================
 
-        The threshold's ``value`` is infinite (review everything) where these recordings
-        are too few or too poor to defend a lower one; ``reason`` then says which.
+        The limits hold with probability ``confidence`` over the draw of these recordings,
+        for new recordings like them. The recording is the unit of chance: words of one
+        recording go wrong together. Where several recordings share what makes them do so,
+        ``unit`` names the column that says so (``"speaker"``). Thresholds are tested in a
+        fixed order from the safe end (Learn then Test, Angelopoulos et al. 2021,
+        arXiv:2110.01052; for monotone losses also Bates et al. 2021), each by the betting
+        argument of Waudby-Smith & Ramdas 2023, exact for any distribution of losses. With
+        ``confidence=None`` shares are only measured on these recordings. A cost alone is only
+        measured, too.
+
+        Few recordings cannot rule out that a rare one is wrong from end to end: a limit of 5 %
+        takes about 60 even if nothing slips through. If it is known that in no recording more
+        than a share ``worst`` of the words can be wrong, fewer will do; the guarantee then leans
+        on that.
+
+        Beside the guarantee stands what the same choice did on recordings that it had not
+        seen (``held_out_error``, ``held_out_review``: five-fold cross-fitting). ``value`` is
+        infinite (review everything) where no lower threshold can be defended; ``reason``
+        says whether more recordings would do, and how many. All groups are pooled: a group
+        that suffers from that is named in ``warning``.
+
+        Raises `InputError` for limits outside 0 to 1, or where none is given.
         """
-        return choose(self.alignment, self.scores, self.unit, max_error, confidence, unit)
+        limits = Limits.of(
+            max_error, max_missed_per_1000, max_review, cost_review, cost_error, confidence, worst
+        )
+        return choose(self, limits, unit)
+
+    def choose_each(
+        self,
+        *,
+        max_error: float | Mapping[str, float] | None = None,
+        max_missed_per_1000: float | Mapping[str, float] | None = None,
+        max_review: float | Mapping[str, float] | None = None,
+        cost_review: float = 1.0,
+        cost_error: float | Mapping[str, float] | None = None,
+        confidence: float | None = 0.95,
+        worst: float = 1.0,
+        unit: str = "recording",
+    ) -> Thresholds:
+        """A threshold for each group; a limit may be one number or one for each group by name.
+
+        All of them hold together with probability ``confidence``: each is tested at 1 -
+        (1 - ``confidence``) / groups (Bonferroni). Else as `Sweep.choose`, for each group by
+        itself. Groups of words (``by="class_heard"``) need ``unit="word"`` in the sweep.
+        """
+        given = (max_error, max_missed_per_1000, max_review)
+        named = {group for limit in given if isinstance(limit, Mapping) for group in limit}
+        limits = {}
+        for group, words in self.counts.groupby("group", observed=True)["words"].sum().items():
+            if words:  # "(none)", of missing words alone, has nothing to review
+                error, missed, review = (m.get(group) if isinstance(m, Mapping) else m for m in given)
+                if named and group not in named:
+                    raise InputError(f"there is no limit for {group}")
+                limits[str(group)] = Limits.of(
+                    error, missed, review, cost_review, cost_error, confidence, worst
+                )
+        if unknown := named - set(limits):
+            raise InputError(f"limits for {', '.join(sorted(unknown))}, but groups are {', '.join(limits)}")
+        return choose_each(self, limits, unit)
+
+    def operating_point(self, value: float) -> Threshold:
+        """What a threshold that was picked by hand does on these recordings; it promises nothing.
+
+        >>> import medtx
+        >>> print(medtx.sweep(example()).operating_point(0.5))
+        Review words below 0.5: 33% of 3 words; of 1 wrong words 1 are caught and 0 slip through; 1 more
+        are missing altogether; WER 50.0% before review, 25.0% after. Picked by hand: measured on these
+        recordings (1), and promises nothing for others.
+        """
+        if not (0 <= value <= 1 or value == np.inf):
+            raise InputError(f"value={value!r} is not a confidence between 0 and 1")
+        return measured(self, value)
 
     def plot(self, ax: "Axes | None" = None, *, mark: Threshold | None = None) -> "Axes":
         """WER after review against the share of words reviewed, on ``ax`` or a new one."""
@@ -100,9 +236,38 @@ class Sweep:
 
         return plot_sweep(self, ax, mark)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the counts: the same recordings give the same, in whatever order."""
+        rows = self.counts
+        names = rows["recording"].cat.rename_categories(str).astype(str)
+        score = self.values[rows["place"].to_numpy()]
+        table = rows.drop(columns=["place", "group"]).assign(recording=names, score=score)
+        each = np.sort(pd.util.hash_pandas_object(table, index=False).to_numpy())
+        return hashlib.sha256(each.tobytes()).hexdigest()[:16]
+
+    def __add__(self, other: "Sweep | int") -> "Sweep":
+        if isinstance(other, int):  # the 0 that sum() starts with
+            return self
+        mine, theirs = ((s.by, s.unit, s.reviewer) for s in (self, other))
+        if mine != theirs:
+            raise InputError(f"these sweeps differ in by, unit or reviewer: {mine} and {theirs}")
+        twice = set(self.recordings["recording"]) & set(other.recordings["recording"])
+        if twice:
+            raise InputError(f"recordings in both sweeps: {', '.join(sorted(twice)[:3])}")
+        values = np.union1d(self.values, other.values)
+        parts = []
+        for s in (self, other):
+            new = np.searchsorted(values, s.values)
+            parts.append(s.counts.assign(place=new[s.counts["place"].to_numpy()]))
+        recordings = stack([self.recordings, other.recordings])
+        return Sweep(stack(parts), values, recordings, self.by, self.unit, self.reviewer)
+
+    __radd__ = __add__
+
     def __repr__(self) -> str:
-        names = self.table["group"].unique()
-        return f"<Sweep: {len(self.table):,} thresholds, groups: {', '.join(names)}>"
+        thresholds = len(self.values) - 1
+        return f"<Sweep: {thresholds:,} thresholds, groups: {', '.join(self.groups)}>"
 
     def _repr_html_(self) -> str:
         return str(self.at(0.5, 0.7, 0.8, 0.9, 0.95, 0.99).to_html(index=False))
@@ -122,109 +287,78 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
         raise InputError("these words have no confidences, so no threshold can tell them apart")
     if not 0 <= reviewer <= 1:
         raise InputError(f"reviewer={reviewer!r} is not a share between 0 and 1")
+    scored = scores_of(alignment, unit)
     heard = (pairs["op"] != "delete").to_numpy()
-    unit_of = _units(alignment, unit)
-    scores = _scores(pairs, unit, heard, unit_of)
-    minutes = _minutes(pairs, heard, unit_of)
-    rows = {
-        "score": scores,
-        "heard": heard,
-        "wrong": (pairs["op"] != "equal").to_numpy() & heard,
-        "word": first_tokens(pairs) & heard,  # a word of several tokens is heard once
-        "minutes": minutes,
-        "reference": (pairs["op"] != "insert").to_numpy(),
-    }
     groups = rows_by(alignment, by) if by is not None else [("TOTAL", np.ones(len(pairs), dtype=bool))]
-    parts = [_curve({k: v[mask] for k, v in rows.items()}, name, reviewer) for name, mask in groups]
-    return Sweep(pd.concat(parts, ignore_index=True), alignment, name_of(by), scores, unit)
+    group = np.zeros(len(pairs), np.int32)
+    for n, (_, mask) in enumerate(groups):
+        group[mask] = n
+    columns: dict[str, Any] = {
+        "group": group,
+        "recording": pairs["recording"].cat.codes.to_numpy(),
+        "score": scored.token,
+        "words": pairs["words"].to_numpy(),
+        "errors": heard & (pairs["op"] != "equal").to_numpy(),
+        "deletions": ~heard,
+        "reference": (pairs["op"] != "insert").to_numpy(),
+        "minutes": _minutes(pairs, scored),
+    }
+    several = columns["words"] > 1
+    if several.any():  # each of several words of a token goes to review by itself
+        alone = several[scored.row]
+        row = scored.row[alone]
+        none = np.zeros(len(row), bool)
+        columns["words"] = np.where(several, 0, columns["words"])
+        more = {
+            **{name: columns[name][row] for name in ("group", "recording")},
+            "score": scored.word[alone],
+            "words": np.ones(len(row), int),
+            **dict.fromkeys(("errors", "deletions", "reference"), none),
+            "minutes": scored.minutes[alone] if scored.unit is None else none / 60,
+        }
+        columns = {name: np.concatenate([columns[name], more[name]]) for name in columns}
+    code, distinct = pd.factorize(columns.pop("score"))
+    values = np.union1d(distinct, [-1.0, np.inf])
+    counts = pd.DataFrame(
+        {
+            **columns,
+            "group": pd.Categorical.from_codes(columns["group"], [name for name, _ in groups]),
+            "recording": pd.Categorical.from_codes(columns["recording"], dtype=pairs["recording"].dtype),
+            "place": np.searchsorted(values, distinct)[code],
+        }
+    )
+    return Sweep(counts, values, alignment.recordings, name_of(by), unit, reviewer)
 
 
-def _units(alignment: Alignment, unit: str | int) -> np.ndarray | None:
-    """The number of the segment or recording that each row belongs to; None for words."""
-    pairs = alignment.pairs
-    if unit == "recording":
-        return np.asarray(pairs["recording"].cat.codes, dtype=int)
-    if unit == "segment":
-        label = of_words(alignment, "segment", sides=("hypothesis",))
-        both = pd.MultiIndex.from_arrays([pairs["recording"].cat.codes, label])
-        codes: np.ndarray = pd.factorize(both)[0]
-        return codes
-    if unit != "word" and (not isinstance(unit, int) or unit < 1):
-        raise InputError(f"unit={unit!r} is not 'word', 'segment', 'recording' or a number of words")
-    return None
+def _sums(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
+    """What falls on each of ``size`` scores: rows, words, errors, deletions and minutes."""
+    found = {name: np.zeros(size) for name in ("rows", "words", "errors", "deletions", "minutes")}
+    columns = {name: rows[name].to_numpy() for name in ("place", "words", "errors", "deletions", "minutes")}
+    step = max(BLOCK, 8 * size)
+    for first in range(0, len(rows), step):
+        block = {name: values[first : first + step] for name, values in columns.items()}
+        place = block["place"]
+        here = np.bincount(place, minlength=size)
+        found["rows"] += here
+        found["words"] += here
+        for name, usual in (("words", 1), ("errors", 0), ("deletions", 0)):  # only what is unusual is summed
+            weights = block[name]
+            odd = np.flatnonzero(weights != usual if usual else weights)
+            found[name] += np.bincount(place[odd], weights=weights[odd] - usual, minlength=size)
+        found["minutes"] += np.bincount(place, weights=block["minutes"], minlength=size)
+    return found
 
 
-def _scores(
-    pairs: pd.DataFrame, unit: str | int, heard: np.ndarray, unit_of: np.ndarray | None
-) -> np.ndarray:
-    """The threshold above which each row is heard: infinite where none is."""
-    own = np.where(heard, pairs["confidence"].fillna(-1.0), np.inf)  # no confidence: always heard
-    if unit_of is not None:
-        least = np.full(unit_of.max(initial=-1) + 1, np.inf)
-        np.minimum.at(least, unit_of, own)
-        return np.asarray(least[unit_of])
-    if unit == "word":
-        return np.asarray(own)
-    half = int(unit) // 2
-    recording = pairs["recording"].cat.codes.to_numpy()
-    said = np.flatnonzero(heard)
-    after = np.searchsorted(said, np.arange(len(pairs)))  # of each row: the first word at or after it
-    found = own.copy()
-    for step in range(-half, half + 1):
-        # A word has as many neighbours on each side; a gap lies between its two.
-        at = after + np.where(heard, step, step if step < 0 else step - 1)
-        inside = (at >= 0) & (at < len(said)) & (heard | (step != 0))
-        other = said[np.clip(at, 0, len(said) - 1)]
-        inside &= recording[other] == recording
-        found = np.where(inside, np.minimum(found, own[other]), found)
-    return np.asarray(found)
-
-
-def _minutes(pairs: pd.DataFrame, heard: np.ndarray, unit_of: np.ndarray | None) -> np.ndarray:
-    """Of each row: how long it lasts; of a unit, its first word bears all of it."""
+def _minutes(pairs: pd.DataFrame, scored: Scored) -> np.ndarray:
+    """Of each row: how long its word lasts; of a unit, its first word bears all of it."""
+    heard = (pairs["op"] != "delete").to_numpy()
     start, end = pairs["start"].to_numpy(), pairs["end"].to_numpy()
-    if unit_of is None:
-        return np.where(heard, end - start, 0.0) / 60
-    spans = pd.DataFrame({"unit": unit_of[heard], "start": start[heard], "end": end[heard]})
+    if scored.unit is None:  # a word of several tokens lasts once; several words last one by one
+        return np.where(pairs["words"].to_numpy() == 1, end - start, 0.0) / 60
+    spans = pd.DataFrame({"unit": scored.unit[heard], "start": start[heard], "end": end[heard]})
     by_unit = spans.groupby("unit")
     length = by_unit["end"].max() - by_unit["start"].min()
     lasts = np.zeros(len(pairs))
     first = np.flatnonzero(heard)[~spans["unit"].duplicated().to_numpy()]
-    lasts[first] = length.reindex(unit_of[first]).to_numpy() / 60
+    lasts[first] = length.reindex(scored.unit[first]).to_numpy() / 60
     return lasts
-
-
-def _curve(rows: dict[str, np.ndarray], group: str, reviewer: float) -> pd.DataFrame:
-    score, heard, wrong, word = (rows[name] for name in ("score", "heard", "wrong", "word"))
-    values = np.unique(score[(score >= 0) & (score < np.inf)])
-    place = np.searchsorted(values, score)
-    place[score < 0] = -1
-
-    def below(weights: np.ndarray) -> np.ndarray:
-        """The sum of those heard at each threshold: row k those below values[k]; the last, all."""
-        within = score < np.inf
-        sums = np.bincount(place[within] + 1, weights=weights[within], minlength=len(values) + 1)
-        return np.asarray(sums.cumsum())
-
-    review, caught = below(word).astype(int), below(wrong).astype(int)
-    deleted = below(~heard).astype(int)
-    missed, deletions = int(wrong.sum()) - caught, int((~heard).sum()) - deleted
-    reference_words, words = int(rows["reference"].sum()), int(word.sum())
-    left = missed + deletions + (1 - reviewer) * (caught + deleted)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return pd.DataFrame(
-            {
-                "group": group,
-                "threshold": np.append(values, np.inf),
-                "review_words": review,
-                "review_share": review / words if words else np.nan,
-                "review_minutes": below(rows["minutes"]),
-                "errors_caught": caught,
-                "errors_missed": missed,
-                "precision": caught / review,
-                "recall": caught / wrong.sum() if wrong.any() else np.nan,
-                "deletions_heard": deleted,
-                "deletions": deletions,
-                "wer_after_review": left / reference_words if reference_words else np.nan,
-            }
-        )

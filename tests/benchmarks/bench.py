@@ -17,13 +17,16 @@ import numpy as np
 import pandas as pd
 import tscribe
 from rapidfuzz.distance import Levenshtein
+from sklearn.metrics import precision_recall_curve
 from whisper_normalizer.english import EnglishTextNormalizer
 
 import medtx
 from medtx.reading.build import without_gc
 from medtx.reading.job import decode
+from medtx.scoring.align import normalizer_of
 from medtx.scoring.medical import Medical
 from medtx.scoring.rates import interval
+from medtx.tables import OPS, frame
 
 VOCABULARY = [f"word{i}" for i in range(5000)]
 
@@ -201,6 +204,40 @@ def scoring() -> list[tuple[str, str, float]]:
     ]
 
 
+def thresholds() -> list[tuple[str, str, float]]:
+    count, recordings = 1_000_000, 1000
+    rng = np.random.default_rng(0)
+    op = rng.choice(4, count, p=[0.85, 0.08, 0.04, 0.03])
+    names = [f"r{n}" for n in range(recordings)]
+    start = np.tile(np.arange(count // recordings) * 0.4, recordings)
+    confidence = np.where(op == OPS.index("delete"), np.nan, np.round(rng.beta(5, 0.5, count), 4))
+    pairs = frame(
+        "pairs",
+        {
+            "recording": pd.Categorical.from_codes(
+                np.repeat(np.arange(recordings), count // recordings), names
+            ),
+            "op": pd.Categorical.from_codes(op.astype(np.int8), OPS),
+            "start": start,
+            "end": start + 0.3,
+            "confidence": confidence,
+            "words": op != OPS.index("delete"),
+        },
+    )
+    known = frame("recordings", {"recording": names})
+    alignment = medtx.Alignment(pairs, known, [], [], pairs, pairs, normalizer_of("plain"))
+    swept = medtx.sweep(alignment)
+    heard = op != OPS.index("delete")
+    wrong, sure = op[heard] != OPS.index("equal"), -confidence[heard]
+    task = "1,000,000 words: every threshold"
+    return [
+        (task, "medtx, one curve of a sweep", best(lambda: swept.curve(), 5)),
+        (task, "medtx, sweep and curve", best(lambda: medtx.sweep(alignment).curve(), 5)),
+        (task, "sklearn precision_recall_curve", best(lambda: precision_recall_curve(wrong, sure), 3)),
+        (task, "medtx, choose by recording", best(lambda: swept.choose(max_error=0.08), 2)),
+    ]
+
+
 def imports() -> list[tuple[str, str, float]]:
     def fresh(statement: str) -> float:
         return best(lambda: subprocess.run([sys.executable, "-c", statement], check=True), 5)
@@ -217,7 +254,7 @@ def imports() -> list[tuple[str, str, float]]:
 
 def main() -> None:
     print(f"{'':46}{'':40}{'ms':>10}{'x medtx':>10}")
-    for rows in (reading(), many_files(), alignment(), scoring(), imports()):
+    for rows in (reading(), many_files(), alignment(), scoring(), thresholds(), imports()):
         for task, who, took in rows:
             ours = next(t for name, w, t in rows if name == task)
             print(f"{task:46}{who:40}{took:10.1f}{took / ours:10.1f}")

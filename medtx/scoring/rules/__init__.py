@@ -19,36 +19,36 @@ class Rules(NamedTuple):
     counted: frozenset[str]
 
 
-def _rows(name: str) -> list[list[str]]:
+def rows_of(name: str) -> list[list[str]]:
     text = files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
 
 
 @cache
 def rules() -> Rules:
-    numbers = _rows("numbers")
+    numbers = rows_of("numbers")
     phrases: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
-    for said, written in _rows("phrases"):
+    for said, written in rows_of("phrases"):
         key = tuple(said.split())
         phrases.setdefault(key[0], []).append((key, tuple(written.split())))
     for rows in phrases.values():
         rows.sort(key=lambda row: -len(row[0]))
     spelling = []
-    for british, american in _rows("spelling"):
+    for british, american in rows_of("spelling"):
         pattern = "(.*)".join(map(re.escape, british.split("*")))
         pieces = american.split("*")
         replacement = pieces[0] + "".join(f"\\g<{n}>{piece}" for n, piece in enumerate(pieces[1:], 1))
         spelling.append((re.compile(pattern), replacement))
-    contexts = dict(_rows("contexts"))
+    contexts = dict(rows_of("contexts"))
     return Rules(
-        words={said: tuple(written.split()) for said, written in _rows("words")},
+        words={said: tuple(written.split()) for said, written in rows_of("words")},
         phrases=phrases,
-        units=dict(_rows("units")),
+        units=dict(rows_of("units")),
         spelling=spelling,
         value={word: int(value) for word, value, kind in numbers if kind != "part"},
         kind={word: kind for word, _, kind in numbers if kind != "part"},
         parts={word: int(value) for word, value, kind in numbers if kind == "part"},
         contexts=contexts,
         months=[word for word, kind in contexts.items() if kind == "month"],
-        counted=frozenset(row[0] for row in _rows("counted")),
+        counted=frozenset(row[0] for row in rows_of("counted")),
     )

@@ -1,0 +1,301 @@
+"""An operating point with its evidence: what is signed, kept as a small file, and put to new results."""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from medtx.errors import InputError, ReadError
+from medtx.files import save_text
+from medtx.scoring.classes import classes_of
+from medtx.scoring.rates import FEWEST
+from medtx.thresholds.units import check, numbered, spread
+from medtx.transcripts import Transcripts
+
+_FORM = "medtx-threshold-1"
+_EVERYTHING = "everything"
+_HEARS = {
+    "word": "Review words",
+    "segment": "Review segments with a word",
+    "recording": "Review recordings with a word",
+}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What goes to review, and what that was measured to do.
+
+    Words below ``value`` are reviewed, or the ``unit`` around them; an infinite value means
+    everything. ``holds`` says whether the limits asked for are kept, ``reason`` how that is
+    known. Counts are of the recordings that it was chosen on; ``held_out_error`` (mean share of
+    a recording's words) and ``held_out_review`` (share of all words) of recordings that the same
+    choice had not seen, and ``held_out_values`` the least and greatest threshold it then made.
+    """
+
+    value: float
+    unit: str | int
+    reason: str
+    holds: bool
+    recordings: int
+    words: int
+    review_words: int
+    review_minutes: float
+    errors_caught: int
+    errors_missed: int
+    deletions: int
+    deletions_heard: int
+    reference_words: int
+    max_error: float | None = None
+    max_review: float | None = None
+    confidence: float | None = None
+    cost_per_1000: float | None = None
+    held_out_error: float | None = None
+    held_out_review: float | None = None
+    held_out_values: tuple[float, float] | None = None
+    review_range: tuple[float, float] | None = None
+    group: str | None = None
+    warning: str = ""
+    engine: str = ""
+    fingerprint: str = ""
+    signed_by: str = ""
+    signed_at: str = ""
+    note: str = ""
+    version: str = field(default_factory=partial(version, "medtx"))
+
+    @property
+    def review_share(self) -> float:
+        """Of the recognised words, those that a reviewer hears."""
+        return self.review_words / self.words if self.words else np.nan
+
+    @property
+    def wer_before(self) -> float:
+        errors = self.errors_caught + self.errors_missed + self.deletions + self.deletions_heard
+        return errors / self.reference_words if self.reference_words else np.nan
+
+    @property
+    def wer_after(self) -> float:
+        """If everything wrong that is heard is put right."""
+        left = self.errors_missed + self.deletions
+        return left / self.reference_words if self.reference_words else np.nan
+
+    def apply(self, transcripts: Transcripts) -> pd.DataFrame:
+        """The words of new results with a column ``review``.
+
+        Warns where these results are unlike those that the threshold was chosen on: another
+        engine, or a share to review outside what nine of ten of its recordings had.
+        """
+        marked = _mark(transcripts, np.full(len(transcripts.words), self.value), self.unit)
+        self._compare(transcripts, marked)
+        return marked
+
+    def _compare(self, transcripts: Transcripts, marked: pd.DataFrame) -> None:
+        engines = engines_of(transcripts.recordings)
+        where = f" for {self.group}" if self.group else ""
+        if self.engine and engines and engines != self.engine:
+            warnings.warn(
+                f"the threshold{where} was chosen on results of {self.engine}, these are of {engines}",
+                stacklevel=3,
+            )
+        words = marked[marked["kind"] == "pronunciation"]
+        if self.review_range and len(words):
+            share, (low, high) = words["review"].mean(), self.review_range
+            if not low <= share <= high:
+                warnings.warn(
+                    f"{share:.0%} of these words are to be reviewed{where}; nine of ten recordings that "
+                    f"the threshold was chosen on had {low:.0%} to {high:.0%}: measure again first",
+                    stacklevel=3,
+                )
+
+    def save(self, path: str | PathLike[str], *, signed_by: str = "", note: str = "") -> Path:
+        """Keep it as JSON, with who signed it and when; `medtx.load_threshold` reads it."""
+        return save_text(Path(path), _json(asdict(self._signed(signed_by, note))))
+
+    def _signed(self, by: str, note: str) -> "Threshold":
+        return replace(
+            self, signed_by=by, note=note, signed_at=datetime.now(UTC).isoformat(timespec="seconds")
+        )
+
+    def __str__(self) -> str:
+        hears = _HEARS.get(str(self.unit), f"Review {self.unit} words around each")
+        what = "Review everything" if np.isinf(self.value) else f"{hears} below {self.value:.4g}"
+        errors = self.errors_caught + self.errors_missed
+        missing = (
+            f"of {self.deletions + self.deletions_heard:,} missing words {self.deletions_heard:,} lie within "
+            f"what is heard and {self.deletions:,} are out of reach"
+            if self.deletions_heard
+            else f"{self.deletions:,} more are missing altogether"
+        )
+        said = (
+            f"{what}: {self.review_share:.0%} of {self.words:,} words; of {errors:,} wrong words "
+            f"{self.errors_caught:,} are caught and {self.errors_missed:,} slip through; "
+            f"{missing}; WER {self.wer_before:.1%} before review, {self.wer_after:.1%} after. {self.reason}"
+        )
+        if self.held_out_error is not None and self.held_out_review is not None and self.held_out_values:
+            low, high = (f"{v:.3g}" for v in self.held_out_values)
+            span = f"at {low}" if low == high else f"at {low} to {high}"
+            said += (
+                f" On recordings that the choice had not seen ({span}), {self.held_out_error:.1%} slipped "
+                f"through and {self.held_out_review:.0%} were reviewed."
+            )
+        return f"{said} {self.warning}".strip()
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """A threshold for each group of ``by``, all of which hold together."""
+
+    by: str
+    each: dict[str, Threshold]
+
+    def __getitem__(self, group: str) -> Threshold:
+        return self.each[group]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a group."""
+        rows = [
+            {
+                "threshold": t.value,
+                "holds": t.holds,
+                "recordings": t.recordings,
+                "words": t.words,
+                "review_share": t.review_share,
+                "errors_caught": t.errors_caught,
+                "errors_missed": t.errors_missed,
+                "deletions": t.deletions,
+                "held_out_error": t.held_out_error,
+                "held_out_review": t.held_out_review,
+            }
+            for t in self.each.values()
+        ]
+        return pd.DataFrame(rows, index=pd.Index(self.each, name=self.by))
+
+    def apply(self, transcripts: Transcripts) -> pd.DataFrame:
+        """The words of new results with a column ``review``; words of an unknown group are reviewed."""
+        unit = next(iter(self.each.values())).unit
+        group = _groups(transcripts, self.by)
+        limits = group.map({name: t.value for name, t in self.each.items()}).fillna(np.inf).to_numpy(float)
+        marked = _mark(transcripts, limits, unit)
+        unknown = sorted(set(group[marked["kind"] == "pronunciation"]) - set(self.each))
+        if unknown:
+            warnings.warn(
+                f"no threshold for {self.by} {', '.join(unknown)}: all of it is reviewed", stacklevel=2
+            )
+        for name, threshold in self.each.items():
+            threshold._compare(transcripts, marked[(group == name).to_numpy()])
+        return marked
+
+    def save(self, path: str | PathLike[str], *, signed_by: str = "", note: str = "") -> Path:
+        """Keep them as JSON, with who signed them and when; `medtx.load_threshold` reads it."""
+        each = {name: asdict(t._signed(signed_by, note)) for name, t in self.each.items()}
+        return save_text(Path(path), _json({"by": self.by, "each": each}))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {threshold}" for name, threshold in self.each.items())
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html())
+
+
+def load_threshold(path: str | PathLike[str]) -> Threshold | Thresholds:
+    """A threshold that was kept, or those of several groups.
+
+    Raises `ReadError` where the file is not such a record.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        form = data.pop("form", None) if isinstance(data, dict) else None
+        if form != _FORM:
+            raise ReadError(
+                str(path), f"expected a threshold saved by medtx (form {_FORM!r}), found {form!r}"
+            )
+        if "each" not in data:
+            return _threshold(data)
+        return Thresholds(str(data["by"]), {name: _threshold(each) for name, each in data["each"].items()})
+    except OSError as error:
+        raise ReadError(str(path), f"cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+        raise ReadError(str(path), f"expected a threshold saved by medtx: {error}") from None
+
+
+def _threshold(data: Any) -> Threshold:
+    if not isinstance(data, dict):
+        raise ValueError("a threshold is an object")
+    unknown = set(data) - {f.name for f in fields(Threshold)}
+    if unknown:
+        raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")
+    number = {_EVERYTHING: math.inf, None: math.nan}
+    numbers: dict[str, Any] = {
+        name: number.get(data.get(name), data.get(name)) for name in ("value", "review_minutes")
+    }
+    if held := data.get("held_out_values"):
+        numbers["held_out_values"] = [number.get(value, value) for value in held]
+    found = msgspec.convert(data | numbers, Threshold)
+    if not (0 <= found.value <= 1 or found.value == math.inf):
+        raise ValueError(f"value {found.value} is not a confidence between 0 and 1")
+    check(found.unit)
+    return found
+
+
+def _json(data: Any) -> str:
+    """JSON has neither infinity nor NaN."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: plain(v) for name, v in value.items()}
+        if isinstance(value, tuple):
+            return [plain(v) for v in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return _EVERYTHING if value > 0 else None
+        return value
+
+    return json.dumps({"form": _FORM, **plain(data)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def engines_of(recordings: pd.DataFrame) -> str:
+    return ", ".join(sorted(map(str, recordings["engine"].dropna().unique())))
+
+
+def review_range(shares: np.ndarray) -> tuple[float, float] | None:
+    """What nine of ten recordings have to be reviewed."""
+    if len(shares) < FEWEST:
+        return None
+    low, high = np.quantile(shares, [0.05, 0.95]).tolist()
+    return low, high
+
+
+def _mark(transcripts: Transcripts, limits: np.ndarray, unit: str | int) -> pd.DataFrame:
+    words = transcripts.words
+    spoken = (words["kind"] == "pronunciation").to_numpy()
+    confidence = words["confidence"].to_numpy()
+    doubtful = spoken & (np.isnan(confidence) | (confidence < limits))
+    recording = words["recording"].cat.codes.to_numpy()
+    unit_of = numbered(unit, recording, words["segment"] if unit == "segment" else None)
+    score = spread(np.where(doubtful, 0.0, 1.0), spoken, recording, unit, unit_of)
+    return words.assign(review=score < 1)
+
+
+def _groups(transcripts: Transcripts, by: str) -> pd.Series:
+    """The group of each word, as text."""
+    words, recordings = transcripts.words, transcripts.recordings
+    if by == "class_heard":
+        return classes_of(words["content"], words["recording"])
+    if by in recordings:
+        known = recordings.set_index(recordings["recording"].astype(str))[by]
+        found = words["recording"].astype(str).map(known)
+    elif by in words:
+        found = words[by]
+    else:
+        raise InputError(f"the thresholds are by {by!r}, which neither recordings nor words have")
+    return found.astype(object).fillna("(none)").astype(str)

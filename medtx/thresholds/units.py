@@ -1,0 +1,110 @@
+"""What a reviewer hears at a time: a word, a window of words, a segment or a recording.
+
+Each position gets a score: it is heard at every threshold above it. A word's own score is its
+confidence, or -1 where the service gave none: such a word is always heard.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from medtx.errors import InputError
+from medtx.scoring import Alignment
+from medtx.scoring.rates import of_words
+
+
+class Scored(NamedTuple):
+    """The scores of an alignment's words and gaps."""
+
+    token: np.ndarray  # of each row of pairs; infinite where no threshold reaches it
+    unit: np.ndarray | None  # of each row of pairs: the number of its segment or recording
+    row: np.ndarray  # of each recognised word: the row of pairs that it belongs to
+    word: np.ndarray  # of each recognised word: its own score
+    minutes: np.ndarray  # of each recognised word
+
+
+def scores_of(alignment: Alignment, unit: str | int) -> Scored:
+    """Scores by unit. A token of several recognised words is heard when any of these is."""
+    check(unit)
+    pairs = alignment.pairs
+    gap = (pairs["op"] == "delete").to_numpy()
+    words = pairs["words"].to_numpy()
+    size = np.where(gap, 1, words)  # a token that shares its word with the one before has no place of its own
+    row = np.repeat(np.arange(len(pairs)), size)
+    heard = ~gap[row]
+    sure, start, end = (pairs[c].to_numpy()[row] for c in ("confidence", "start", "end"))
+    if (words > 1).any():  # each of several words has its own confidence
+        own = _rows_of(alignment, row)
+        several = (words > 1)[row]
+        told = alignment.hypothesis
+        sure, start, end = (
+            np.where(several, told[c].to_numpy()[own], v)
+            for c, v in (("confidence", sure), ("start", start), ("end", end))
+        )
+    recording = pairs["recording"].cat.codes.to_numpy()
+    segment = of_words(alignment, "segment", sides=("hypothesis",)) if unit == "segment" else None
+    unit_of = numbered(unit, recording, segment)
+    own_score = np.where(heard, np.where(np.isnan(sure), -1.0, sure), np.inf)
+    units = None if unit_of is None else unit_of[row]
+    score = spread(own_score, heard, recording[row], unit, units)
+    if len(row) == len(pairs):  # as nearly always
+        token = score
+    else:
+        token = np.full(len(pairs), np.inf)
+        np.minimum.at(token, row, score)
+        shares = np.flatnonzero(size == 0)  # the last word before it
+        last = np.maximum.accumulate(np.where(heard, np.arange(len(row)), 0))
+        token[shares] = score[last[np.cumsum(size)[shares] - 1]]
+    return Scored(token, unit_of, row[heard], score[heard], (end - start)[heard] / 60)
+
+
+def _rows_of(alignment: Alignment, row: np.ndarray) -> np.ndarray:
+    """The row in the hypothesis' words of each recognised word of ``row``, as there are several a token."""
+    pairs, told = alignment.pairs, alignment.hypothesis
+    spoken = np.flatnonzero((told["kind"] == "pronunciation").to_numpy())
+    key = pd.MultiIndex.from_arrays([told["recording"].astype(str), told["position"]])[spoken]
+    wanted = pd.MultiIndex.from_arrays([pairs["recording"].astype(str), pairs["position"]])
+    at = pd.Series(np.arange(len(spoken)), index=key).reindex(wanted).fillna(0).to_numpy(int)
+    step = np.arange(len(row)) - np.searchsorted(row, row)
+    found: np.ndarray = spoken[np.minimum(at[row] + step, len(spoken) - 1)]
+    return found
+
+
+def check(unit: str | int) -> None:
+    named = unit in ("word", "segment", "recording")
+    if not named and (not isinstance(unit, int) or isinstance(unit, bool) or unit < 1):
+        raise InputError(f"unit={unit!r} is not 'word', 'segment', 'recording' or a number of words")
+
+
+def numbered(unit: str | int, recording: np.ndarray, segment: pd.Series | None) -> np.ndarray | None:
+    if unit == "recording":
+        return recording.astype(int)
+    if unit == "segment":
+        codes: np.ndarray = pd.factorize(pd.MultiIndex.from_arrays([recording, segment]))[0]
+        return codes
+    return None
+
+
+def spread(
+    own: np.ndarray, heard: np.ndarray, recording: np.ndarray, unit: str | int, unit_of: np.ndarray | None
+) -> np.ndarray:
+    """The least score of each position's unit. ``heard`` are words; the others are gaps between them."""
+    if unit_of is not None:
+        least = np.full(unit_of.max(initial=-1) + 1, np.inf)
+        np.minimum.at(least, unit_of, own)
+        return np.asarray(least[unit_of])
+    if unit == "word":
+        return own
+    half = int(unit) // 2
+    said = np.flatnonzero(heard)
+    after = np.searchsorted(said, np.arange(len(own)))  # of each position: the first word at or after it
+    found = own.copy()
+    for step in range(-half, half + 1):
+        # A word has as many neighbours on each side; a gap lies between its two.
+        at = after + np.where(heard, step, step if step < 0 else step - 1)
+        inside = (at >= 0) & (at < len(said)) & (heard | (step != 0))
+        other = said[np.clip(at, 0, len(said) - 1)]
+        inside &= recording[other] == recording
+        found = np.where(inside, np.minimum(found, own[other]), found)
+    return np.asarray(found)
