@@ -92,6 +92,8 @@ def _score(args: argparse.Namespace) -> None:
 def _threshold(args: argparse.Namespace) -> None:
     from medtx.reports import threshold_table
 
+    if (args.signed_by or args.note) and not args.out:
+        raise MedtxError("--signed-by and --note go into the file that --out names")
     curves = medtx.sweep(_alignment(args), args.by, unit=_unit(args.unit))
     limits = {name: getattr(args, name) for name in ("max_missed_per_1000", "max_review", "cost_error")}
     if args.max_error is None and all(limit is None for limit in limits.values()):
@@ -104,18 +106,22 @@ def _threshold(args: argparse.Namespace) -> None:
         unit=args.chance,
         **limits,
     )
-    at = [chosen.value] if isinstance(chosen, medtx.Threshold) else [t.value for t in chosen.each.values()]
-    print(threshold_table(curves, at=at).to_string(index=False))
-    print(f"\n{'All groups together: ' if args.by and not args.each else ''}{chosen}")
+    if isinstance(chosen, medtx.Threshold):
+        print(threshold_table(curves, at=[chosen.value]).to_string(index=False))
+        print(f"\n{'All groups together: ' if args.by else ''}{chosen}")
+    else:
+        print(f"{chosen.table.drop(columns='reason').to_string()}\n\n{chosen}")
     if args.out:
         print(f"kept in {chosen.save(args.out, signed_by=args.signed_by, note=args.note)}")
 
 
 def _unit(text: str) -> str | int:
-    return int(text) if text.isdigit() else text
+    return int(text) if text.isdecimal() and text.isascii() else text
 
 
 def _review(args: argparse.Namespace) -> None:
+    from medtx.thresholds import to_hear
+
     threshold = medtx.load_threshold(args.threshold)
     found = medtx.read(args.results, metadata=args.metadata, errors="collect")
     _list_failures(found)
@@ -126,10 +132,14 @@ def _review(args: argparse.Namespace) -> None:
     rate = spoken.groupby("recording", observed=False)["review"].agg(["size", "sum"])
     rate = rate.rename(columns={"size": "words", "sum": "to review"})
     print(rate.to_string())
-    print(f"{spoken['review'].sum():,} of {len(spoken):,} words are to be reviewed")
+    stretches = to_hear(marked)
+    minutes = (stretches["end"] - stretches["start"]).sum() / 60
+    print(
+        f"{spoken['review'].sum():,} of {len(spoken):,} words are to be reviewed, "
+        f"{len(stretches):,} stretches of {minutes:.1f} minutes"
+    )
     if args.out:
-        kept = marked[["recording", "start", "end", "speaker", "content", "confidence", "review"]]
-        print(save_text(Path(args.out), kept.to_csv(index=False)))
+        print(save_text(Path(args.out), stretches.to_csv(index=False)))
     if len(found.failures):
         sys.exit(1)
 
@@ -219,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("threshold", help="file that `medtx threshold --out` kept")
     verb.add_argument("results", nargs="+", help="files, folders or globs of results")
     verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
-    verb.add_argument("--out", help="CSV file for the words, with a column review")
+    verb.add_argument("--out", help="CSV file for the stretches to hear, with their times")
     verb.set_defaults(run=_review)
     verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")
     verb.add_argument("--out", default="medtx-report.html", help="(%(default)s)")

@@ -169,7 +169,7 @@ def test_a_threshold_is_kept_and_put_to_new_results(tmp_path, capsys):
     main(["review", kept, str(FOLDER / "results"), "--out", str(words)])
     out = capsys.readouterr().out
     said = int(out.split(" of 8,981 words are to be reviewed")[0].split()[-1].replace(",", ""))
-    assert pd.read_csv(words)["review"].sum() == said
+    assert pd.read_csv(words)["words"].sum() == said
     metadata = ["--metadata", str(FOLDER / "metadata.csv")]
     main(
         [

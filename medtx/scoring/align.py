@@ -108,7 +108,9 @@ def align(
         if missing and column != "source" and values.notna().any():
             by_name = values.set_axis(ref_names)
             known[column] = by_name.loc[names].array
-    return Alignment(pairs, known, only_hypothesis, only_reference, hyp.words, ref.words, normalizer)
+    alone = only_hypothesis, only_reference
+    name = normalize if isinstance(normalize, str) else "of one's own"
+    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
 
 
 def transcripts_of(side: Side) -> Transcripts:

@@ -35,7 +35,7 @@ class Alignment:
     ``pairs`` has a row an aligned position, ``counts`` a row a recording, ``recordings``
     what is known of each, ``only_hypothesis`` and ``only_reference`` the recordings that
     had no partner and are in no figure. ``hypothesis`` and ``reference`` are the words of
-    both sides, as they were before they were normalised.
+    both sides, as they were before they were normalised, ``normalize`` the name of what did that.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Alignment:
         hypothesis: pd.DataFrame,
         reference: pd.DataFrame,
         normalizer: Normalizer,
+        normalize: str = "",
     ) -> None:
         self.pairs = pairs
         self.recordings = recordings
@@ -55,12 +56,13 @@ class Alignment:
         self.hypothesis = hypothesis
         self.reference = reference
         self.normalizer = normalizer
+        self.normalize = normalize
 
     def with_pairs(self, pairs: pd.DataFrame) -> "Alignment":
         """The same with other pairs: new confidences, say, or the rows of some recordings."""
         known = self.recordings[self.recordings["recording"].isin(pairs["recording"].cat.categories)]
         sides = (self.only_hypothesis, self.only_reference, self.hypothesis, self.reference)
-        return Alignment(pairs, known.reset_index(drop=True), *sides, self.normalizer)
+        return Alignment(pairs, known.reset_index(drop=True), *sides, self.normalizer, self.normalize)
 
     def select(self, recordings: str | Iterable[str]) -> "Alignment":
         """Only this recording, or these, in their old order.

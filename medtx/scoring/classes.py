@@ -16,12 +16,13 @@ from medtx.scoring.normalize import plain
 from medtx.scoring.rules import rows_of
 
 CLASSES = ("drug", "dose", "negation", "anatomy", "other")
+_SIDES = ("left", "right")
 
 _STEMS = re.compile(
-    r"[a-z]{2,}(?:azole|azoline|barbital|bactam|caine|cef\w*|cillin|conazole|coxib|cycline|dipine|dronate|"
+    r"[a-z]{2,}(?:azole|azoline|barbital|bactam|caine|cillin|conazole|coxib|cycline|dipine|dronate|"
     r"dronic|fibrate|floxacin|formin|gliflozin|gliptin|glitazone|glutide|lukast|mycin|nidazole|olol|oxetine|"
     r"parin|penem|platin|prazole|profen|rubicin|sartan|semide|setron|statin|taxel|thiazide|tidine|tinib|"
-    r"triptan|tyline|vastatin|vudine|xaban|zepam|zolam|zumab|ximab|lizumab|tuzumab|tinib|ciclib|limus)"
+    r"triptan|tyline|vudine|xaban|zepam|zolam|zumab|ximab|ciclib|limus)|cef[a-z]{4,}"
 )
 _NEGATIONS = frozenset(
     "no not never none nor neither without denies denied deny denying negative nothing nobody nowhere "
@@ -43,33 +44,54 @@ _UNITS = frozenset(
 def classes_of(tokens: pd.Series, recording: pd.Series) -> pd.Series:
     """The class of each word, one of ``CLASSES``; "(none)" where there is no word.
 
-    >>> words = pd.Series(["denies", "chest", "pain", "takes", "insulin", "glargine", "20", "units"])
-    >>> classes_of(words, pd.Series(["visit"] * 8)).tolist()
-    ['negation', 'anatomy', 'other', 'other', 'drug', 'drug', 'dose', 'dose']
+    A word of several parts ("co-codamol") has the class that comes first in ``CLASSES``. "Left"
+    and "right" are anatomy before a place only.
+
+    >>> words = pd.Series(["all", "right", "denies", "right", "chest", "pain", "insulin", "glargine", "20"])
+    >>> classes_of(words, pd.Series(["visit"] * 9)).tolist()
+    ['other', 'other', 'negation', 'anatomy', 'anatomy', 'other', 'drug', 'drug', 'dose']
     """
-    single, phrases = _lexicon()
     codes, distinct = pd.factorize(tokens)
-    said = [" ".join(plain([word]).text) for word in distinct.tolist()]
-    by_word = np.array([single.get(word) or _by_shape(word) for word in said] + ["(none)"], dtype=object)
-    found = by_word[codes]  # -1, for no word, is the last
-    there = np.flatnonzero(codes >= 0)
-    line, owner = codes[there], recording.to_numpy()[there]
-    order = np.argsort(line, kind="stable")
-    first = np.searchsorted(line[order], np.arange(len(said) + 1))
-    code = {word: n for n, word in reversed(list(enumerate(said)))}
-    same = np.array([code[word] for word in said], dtype=int)  # "Mg," and "mg" are one word
-    for n, word in enumerate(said):
-        for phrase, label in phrases.get(word, ()):
-            wanted = [code.get(part, -1) for part in phrase]
+    parts = [plain([word]).text or [""] for word in distinct.tolist()]
+    size = np.array([*map(len, parts), 1])  # the last is of no word
+    row = np.repeat(np.arange(len(codes)), size[codes])
+    names, of_part = np.unique(np.concatenate([*parts, ["(none)"]]), return_inverse=True)
+    begins = np.cumsum(size) - size
+    step = np.arange(len(row)) - np.repeat(np.cumsum(size[codes]) - size[codes], size[codes])
+    line = of_part[begins[codes[row]] + step] if len(row) else np.empty(0, int)
+    rank = _ranks(line, names.tolist(), recording.to_numpy()[row])
+    found = np.full(len(codes), len(CLASSES))
+    np.minimum.at(found, row, rank)
+    labels = np.array([*CLASSES, "(none)"], dtype=object)
+    return pd.Series(labels[found], index=tokens.index)
+
+
+def _ranks(line: np.ndarray, names: list[str], owner: np.ndarray) -> np.ndarray:
+    """Of each part of a word, by its number among ``names``: the place of its class in ``CLASSES``."""
+    single, phrases = _lexicon()
+    by_name = [single.get(name) or ("(none)" if name == "(none)" else _by_shape(name)) for name in names]
+    ranks = {label: n for n, label in enumerate((*CLASSES, "(none)"))}
+    found: np.ndarray = np.array([ranks[label] for label in by_name], dtype=int)[line]
+    there = np.flatnonzero(found < len(CLASSES))
+    said, whose = line[there], owner[there]
+    order = np.argsort(said, kind="stable")
+    first = np.searchsorted(said[order], np.arange(len(names) + 1))
+    number = {name: n for n, name in enumerate(names)}
+    for n, name in enumerate(names):
+        for phrase, label in phrases.get(name, ()):
+            wanted = [number.get(part, -1) for part in phrase]
             if -1 in wanted:
                 continue
             at = order[first[n] : first[n + 1]]
-            at = at[at + len(wanted) <= len(line)]
+            at = at[at + len(wanted) <= len(said)]
             for step, part in enumerate(wanted):
-                at = at[(same[line[at + step]] == part) & (owner[at + step] == owner[at])]
+                at = at[(said[at + step] == part) & (whose[at + step] == whose[at])]
             for step in range(len(wanted)):
-                found[there[at + step]] = label
-    return pd.Series(found, index=tokens.index)
+                found[there[at + step]] = ranks[label]
+    sides = np.flatnonzero(np.isin(said[:-1], [number[side] for side in _SIDES if side in number]))
+    places = (found[there[sides + 1]] == ranks["anatomy"]) & (whose[sides + 1] == whose[sides])
+    found[there[sides]] = np.where(places, ranks["anatomy"], ranks["other"])
+    return found
 
 
 def _by_shape(word: str) -> str:

@@ -129,9 +129,16 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
     elif column in ("class", "class_heard"):
         from medtx.scoring.classes import classes_of
 
-        heard = classes_of(pairs["hypothesis"], pairs["recording"])
-        said = classes_of(pairs["reference"], pairs["recording"])
-        found = heard if column == "class_heard" else said.where(pairs["reference"].notna(), heard)
+        if column == "class_heard":  # of the word as it is, which is all that new results have
+            told = alignment.hypothesis
+            spoken = told["content"].where(told["kind"] == "pronunciation")
+            key = pd.MultiIndex.from_arrays([told["recording"].astype(str), told["position"]])
+            known = classes_of(spoken, told["recording"]).set_axis(key)
+            found = known.reindex([*zip(pairs["recording"].astype(str), pairs["position"])])
+        else:
+            heard = classes_of(pairs["hypothesis"], pairs["recording"])
+            said = classes_of(pairs["reference"], pairs["recording"])
+            found = said.where(pairs["reference"].notna(), heard)
     else:
         found = of_words(alignment, column)
     return found.astype(object).fillna("(none)").astype(str)

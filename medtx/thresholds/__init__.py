@@ -2,7 +2,7 @@
 
 from medtx.thresholds.calibrate import calibration, reliability
 from medtx.thresholds.recalibrate import Recalibration, recalibrate
-from medtx.thresholds.record import Threshold, Thresholds, load_threshold
+from medtx.thresholds.record import Threshold, Thresholds, load_threshold, to_hear
 from medtx.thresholds.sweep import Sweep, sweep
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "recalibrate",
     "reliability",
     "sweep",
+    "to_hear",
 ]

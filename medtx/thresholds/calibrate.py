@@ -36,8 +36,9 @@ def calibration(alignment: Alignment, by: By = None, *, unit: str = "recording")
     brier              mean squared difference between confidence and correctness
     =================  ==================================================================
 
-    ``ece`` of few words is too high, since chance alone moves the bins; its interval (basic
-    bootstrap) allows for that.
+    ``ece`` of few words is too high, since chance alone moves the bins. Its interval is a basic
+    bootstrap that reaches down to 0 where confidences that mean what they say would often give
+    as much.
 
     >>> calibration(example())[["words", "correct", "confidence", "gap", "auroc"]].round(3)
            words  correct  confidence    gap  auroc
@@ -72,10 +73,9 @@ def reliability(alignment: Alignment, by: By = None, *, bins: int | Sequence[flo
     0  0.0   0.5      1        0.40      0.0
     1  0.5   1.0      2        0.85      1.0
     """
-    edges = (
-        np.arange(bins + 1) / bins if isinstance(bins, int) and bins > 0 else np.asarray(bins, dtype=float)
-    )
-    if edges.ndim != 1 or len(edges) < 2 or edges[0] != 0 or edges[-1] != 1 or (np.diff(edges) <= 0).any():
+    given = np.arange(bins + 1) / bins if isinstance(bins, int) and bins > 0 else bins
+    edges = np.asarray(pd.to_numeric(pd.Series(given), errors="coerce"), dtype=float)
+    if len(edges) < 2 or edges[0] != 0 or edges[-1] != 1 or not (np.diff(edges) > 0).all():
         raise InputError(f"bins={bins!r} is not a number of bins, or edges that rise from 0 to 1")
     pairs = alignment.pairs
     known = pairs["confidence"].notna().to_numpy()
@@ -171,6 +171,12 @@ def _ece(confidence: np.ndarray, correct: np.ndarray, owner: np.ndarray) -> tupl
     if n < FEWEST:
         return ece, np.nan, np.nan
     drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=REPLICATES)
-    found = np.abs(drawn @ gaps).sum(axis=1) / (drawn @ words)
-    high, low = np.quantile(found, [0.025, 0.975])
-    return ece, max(0.0, 2 * ece - low), max(0.0, 2 * ece - high)
+    total = drawn @ words
+    found = np.abs(drawn @ gaps).sum(axis=1) / total
+    least, most = np.quantile(found, [0.025, 0.975])
+    # The same recordings, had their confidences meant what they say: each bin's gap taken off.
+    sizes = np.bincount(cell, minlength=n * BINS).reshape(n, BINS)
+    none = gaps - sizes * gaps.sum(axis=0) / np.maximum(sizes.sum(axis=0), 1)
+    by_chance = np.quantile(np.abs(drawn @ none).sum(axis=1) / total, 0.975)
+    low = 0.0 if ece <= by_chance else max(0.0, 2 * ece - most)
+    return ece, min(low, ece), max(2 * ece - least, ece)

@@ -49,6 +49,7 @@ class Limits:
             raise InputError("max_error and max_missed_per_1000 are the same limit: give one")
         if max_missed_per_1000 is not None:
             max_error = max_missed_per_1000 / 1000
+        max_error, max_review = (None if v is None else float(v) for v in (max_error, max_review))
         if max_error is None and max_review is None and cost_error is None:
             raise InputError("give a limit (max_error, max_missed_per_1000, max_review) or cost_error")
         for name, share in (("max_error", max_error), ("max_review", max_review)):
@@ -59,8 +60,8 @@ class Limits:
         if not (max_error or 0.0) < worst <= 1:
             raise InputError(f"worst={worst:g} is not a share above max_error, up to 1")
         costs = cost_error.values() if isinstance(cost_error, Mapping) else [cost_error or 0.0]
-        if not all(cost >= 0 for cost in (cost_review, *costs)):
-            raise InputError("a cost is a number of 0 or more")
+        if not all(0 <= cost < np.inf for cost in (cost_review, *costs)):
+            raise InputError("a cost is a finite number of 0 or more")
         return cls(max_error, max_review, cost_review, cost_error, confidence, worst)
 
     def level(self, tests: int) -> float:
@@ -76,13 +77,22 @@ class Losses(NamedTuple):
     missed: np.ndarray  # wrong words that nobody hears
     heard: np.ndarray  # words to review
     cost: np.ndarray  # of the missed ones
-    words: np.ndarray  # of each unit
+    words: np.ndarray  # of each unit: those that can be heard
+    tokens: np.ndarray  # and these as they were normalised: those that can be wrong
 
     def of(self, units: np.ndarray) -> "Losses":
-        return Losses(self.grid, self.missed[units], self.heard[units], self.cost[units], self.words[units])
+        return Losses(self.grid, *(part[units] for part in self[1:]))
 
-    def share(self, what: np.ndarray) -> np.ndarray:
-        shares: np.ndarray = what / self.words[:, None]
+    @property
+    def error(self) -> np.ndarray:
+        """The share of each unit's tokens that are wrong and not heard."""
+        shares: np.ndarray = self.missed / self.tokens[:, None]
+        return shares
+
+    @property
+    def review(self) -> np.ndarray:
+        """The share of each unit's words that are heard."""
+        shares: np.ndarray = self.heard / np.maximum(self.words, 1)[:, None]
         return shares
 
 
@@ -94,7 +104,7 @@ def choose(
     n = len(losses.words)
     if not n:
         raise InputError(f"there is no recognised word{f' of {group}' if group else ''} to choose on")
-    if (most := losses.share(losses.missed).max()) > limits.worst:
+    if (most := losses.error.max()) > limits.worst:
         raise InputError(f"worst={limits.worst:g}, but {most:.2f} of the words of a {unit} here are wrong")
     level = limits.level(tests)
     best, holds = decide(losses, limits, level)
@@ -103,11 +113,15 @@ def choose(
         sweep,
         float(losses.grid[best]),
         group=group,
-        reason=_reason(losses, best, holds, limits, level, unit, tests),
+        reason=_reason(losses, holds, limits, level, unit, tests, _whose(sweep, group)),
         holds=holds,
         max_error=limits.error,
         max_review=limits.review,
         confidence=limits.confidence,
+        worst=limits.worst,
+        chance=unit,
+        cost_review=None if limits.cost_error is None else limits.cost_review,
+        cost_error=dict(limits.cost_error) if isinstance(limits.cost_error, Mapping) else limits.cost_error,
         cost_per_1000=None if limits.cost_error is None else float(1000 * _cost(losses, limits)[best]),
         held_out_error=error,
         held_out_review=review,
@@ -120,10 +134,34 @@ def choose_each(sweep: "Sweep", limits: Mapping[str, Limits], unit: str) -> Thre
     """See `medtx.Sweep.choose_each`."""
     if sweep.by is None:
         raise InputError("the sweep has no groups: medtx.sweep(alignment, by=...)")
-    if sweep.unit not in ("word", "recording") and sweep.by not in sweep.recordings:
+    of_recordings = sweep.by in sweep.recordings
+    if sweep.unit != "word" and not of_recordings:
         raise InputError(f"groups of words, by {sweep.by!r}, need unit='word': here it is {sweep.unit!r}")
+    if not of_recordings and sweep.by not in ("class_heard", "speaker", "channel"):
+        raise InputError(
+            f"thresholds by {sweep.by!r} could not be put to new results: group by a column of recordings, "
+            "by speaker, channel or class_heard; or give choose() a limit for each group"
+        )
     found = {group: choose(sweep, of, unit, group=group, tests=len(limits)) for group, of in limits.items()}
     return Thresholds(sweep.by, found)
+
+
+def choose_for(sweep: "Sweep", limits: Mapping[str, Limits], unit: str) -> Threshold:
+    """One threshold that keeps the limits of several groups: the strictest of theirs."""
+    each = {group: choose(sweep, of, unit, group=group, tests=len(limits)) for group, of in limits.items()}
+    strictest = max(each.values(), key=lambda t: t.value)
+    holds = all(t.holds for t in each.values())
+    reasons = [f"{group}: {t.reason}" for group, t in each.items() if holds or not t.holds]
+    return measured(
+        sweep,
+        strictest.value,
+        reason=" ".join(reasons),
+        holds=holds,
+        max_error={group: of.error for group, of in limits.items()},
+        confidence=strictest.confidence,
+        worst=strictest.worst,
+        chance=unit,
+    )
 
 
 def measured(sweep: "Sweep", value: float, *, group: str | None = None, **evidence: object) -> Threshold:
@@ -158,14 +196,14 @@ def measured(sweep: "Sweep", value: float, *, group: str | None = None, **eviden
         reference_words=int(all_["reference"]),
         review_range=review_range(shares),
         engine=engines_of(sweep.recordings),
+        normalize=sweep.normalize,
         fingerprint=sweep.fingerprint,
         **known,  # type: ignore[arg-type]
     )
 
 
 def _rows(sweep: "Sweep", group: str | None) -> pd.DataFrame:
-    rows = sweep.counts
-    return rows if group is None else rows[(rows["group"] == group).to_numpy()]
+    return sweep.counts if group is None else sweep.rows_of(group)
 
 
 def _owners(sweep: "Sweep", rows: pd.DataFrame, unit: str) -> tuple[np.ndarray, int]:
@@ -195,21 +233,22 @@ def losses_of(
         return cells.reshape(n, size + 1)[:, :size].cumsum(axis=1)
 
     errors = rows["errors"].to_numpy()
-    words = np.bincount(mine, weights=rows["words"].to_numpy(), minlength=n)
+    words, tokens = (np.bincount(mine, weights=rows[c].to_numpy(), minlength=n) for c in ("words", "tokens"))
     review, caught = heard(rows["words"].to_numpy()), heard(errors)
     missed = caught[:, -1:] - caught
     if isinstance(cost_error, Mapping):
-        unknown = set(sweep.groups) - set(cost_error)
-        if unknown:
-            raise InputError(f"cost_error has no cost for {', '.join(sorted(unknown))}")
-        each = np.array([cost_error[name] for name in sweep.groups])
+        each = np.array([cost_error.get(name, np.nan) for name in sweep.groups])
+        wrong = np.bincount(rows["group"].cat.codes, weights=errors, minlength=len(each))
+        if missing := [name for name, n, price in zip(sweep.groups, wrong, each) if n and np.isnan(price)]:
+            raise InputError(f"cost_error has no cost for {', '.join(missing)}")
+        each = np.nan_to_num(each)
         priced = heard(errors * each[rows["group"].cat.codes.to_numpy()])
         cost = priced[:, -1:] - priced
     else:
         cost = missed * (cost_error or 0.0)
     grid = np.append(sweep.values[at], np.inf)
-    with_words = words > 0  # an empty recording has no share of words to lose
-    return Losses(grid, *(part[with_words] for part in (missed, review, cost, words)))
+    some = tokens > 0  # an empty recording has no share of words to lose
+    return Losses(grid, *(part[some] for part in (missed, review, cost, words, tokens)))
 
 
 def decide(losses: Losses, limits: Limits, level: float) -> tuple[int, bool]:
@@ -218,11 +257,11 @@ def decide(losses: Losses, limits: Limits, level: float) -> tuple[int, bool]:
     low, high = 0, last
     if limits.error is not None:  # from the strictest down, to the first that fails
         # Losses of at most ``worst`` are losses within [0, 1] in another unit.
-        shares = losses.share(losses.missed)[:, ::-1] / limits.worst
+        shares = losses.error[:, ::-1] / limits.worst
         fails = _failing(shares, limits.error / limits.worst, limits.confidence, level)
         low = min(last - fails + 1, last)
     if limits.review is not None:  # from the laxest up, to the first that fails
-        fails = _failing(losses.share(losses.heard), limits.review, limits.confidence, level)
+        fails = _failing(losses.review, limits.review, limits.confidence, level)
         high = fails - 1
     if low > high:
         return (last if limits.error is not None else 0), False
@@ -281,12 +320,25 @@ def _held_out(losses: Losses, limits: Limits, level: float) -> tuple[float, floa
         best, _ = decide(losses.of(fold != k), limits, level)
         missed[fold == k], heard[fold == k] = losses.missed[fold == k, best], losses.heard[fold == k, best]
         values.append(float(losses.grid[best]))
-    share = float((missed / losses.words).mean())
+    share = float((missed / losses.tokens).mean())
     return share, float(heard.sum() / losses.words.sum()), (min(values), max(values))
 
 
+def _whose(sweep: "Sweep", group: str | None) -> tuple[str, str]:
+    """What stands before "words" and before "recording", for a group of either."""
+    if group is None:
+        return "", ""
+    return ("", f"{group} ") if sweep.by in sweep.recordings else (f"{group} ", "")
+
+
 def _reason(
-    losses: Losses, best: int, holds: bool, limits: Limits, level: float, unit: str, tests: int
+    losses: Losses,
+    holds: bool,
+    limits: Limits,
+    level: float,
+    unit: str,
+    tests: int,
+    whose: tuple[str, str],
 ) -> str:
     n = len(losses.words)
     error, review = limits.error, limits.review
@@ -298,16 +350,15 @@ def _reason(
         return f"Measured on these {n} {unit}s; promises nothing for others."
     promises = []
     if error is not None:
-        promises.append(
-            f"at most {error:.1%} of the words of a new {unit} like these {n} are wrong and not reviewed"
-        )
+        of = f"the {whose[0]}words of a new {whose[1]}{unit} like these {n}"
+        promises.append(f"at most {_percent(error)} of {of} are wrong and not reviewed")
     if review is not None:
-        whose = "its words" if promises else f"the words of a new {unit} like these {n}"
-        promises.append(f"at most {review:.0%} of {whose} are reviewed")
+        of = "its words" if promises else f"the {whose[0]}words of a new {whose[1]}{unit} like these {n}"
+        promises.append(f"at most {_percent(review)} of {of} are reviewed")
     if limits.worst < 1:
-        promises[0] += f" (if in none more than {limits.worst:.0%} are)"
+        promises[0] += f" (if in none more than {_percent(limits.worst)} are)"
     together = f" (for all {tests} groups together)" if tests > 1 else ""
-    return f"With {limits.confidence:.0%} confidence{together}, on average {' and '.join(promises)}."
+    return f"With {_percent(limits.confidence)} confidence{together}, on average {' and '.join(promises)}."
 
 
 def _refusal(losses: Losses, limits: Limits, level: float, unit: str) -> str:
@@ -315,12 +366,11 @@ def _refusal(losses: Losses, limits: Limits, level: float, unit: str) -> str:
     n = len(losses.words)
     error, review = limits.error, limits.review
     if error is None:
-        share = losses.share(losses.heard)[:, 0]
+        share = losses.review[:, 0]
         needed = _needed(share, review or 0.0, level) if limits.confidence is not None else None
-        return (
-            f"{n} {unit}s do not defend a review of {review:.0%} at any threshold{_advice(needed, n, unit)}."
-        )
-    strictest = losses.share(losses.missed)[:, -2] if len(losses.grid) > 1 else np.ones(n)
+        advice = _advice(needed, n, unit)
+        return f"{n} {unit}s do not defend a review of {_percent(review or 0.0)} at any threshold{advice}."
+    strictest = losses.error[:, -2] if len(losses.grid) > 1 else np.ones(n)
     needed = (
         _needed(strictest / limits.worst, error / limits.worst, level)
         if limits.confidence is not None
@@ -328,15 +378,24 @@ def _refusal(losses: Losses, limits: Limits, level: float, unit: str) -> str:
     )
     alone, _ = decide(losses, replace(limits, review=None, cost_error=None), level)
     if review is not None and alone < len(losses.grid) - 1:
-        mean = losses.share(losses.heard)[:, alone].mean()
-        return (
-            f"No threshold keeps both limits: at most {error:.1%} slipping through needs a review of some "
-            f"{mean:.0%} of the words, and at most {review:.0%} were allowed."
-        )
+        mean = losses.review[:, alone].mean()
+        needs = f"at most {_percent(error)} slipping through needs a review of some {mean:.1%} of the words"
+        if mean < review:
+            return f"{n} {unit}s are too few to promise both limits: {needs}, too near to {_percent(review)}."
+        return f"No threshold keeps both limits: {needs}, and at most {_percent(review)} were allowed."
     if needed is None:
-        return f"No lower threshold keeps what slips through within {error:.1%} here."
+        return f"No lower threshold keeps what slips through within {_percent(error)} here."
     advice = _advice(needed, n, unit)
-    return f"{n} {unit}s are too few to defend a limit of {error:.1%} at any threshold{advice}."
+    return f"{n} {unit}s are too few to defend a limit of {_percent(error)} at any threshold{advice}."
+
+
+def _percent(share: float) -> str:
+    """As it was given, not rounded.
+
+    >>> _percent(0.05), _percent(0.999), _percent(0.005)
+    ('5%', '99.9%', '0.5%')
+    """
+    return f"{100 * share:.6g}%"
 
 
 def _advice(needed: int | None, n: int, unit: str) -> str:
@@ -365,17 +424,21 @@ def _warning(sweep: "Sweep", value: float, limits: Limits, unit: str) -> str:
     if limits.error is None or sweep.by is None:
         return ""
     at = np.searchsorted(sweep.values, value)
+    code = sweep.counts["group"].cat.codes.to_numpy().astype(int)
+    mine, n = _owners(sweep, sweep.counts, unit)
+    cell, size = code * n + mine, len(sweep.groups) * n
+    tokens = np.bincount(cell, sweep.counts["tokens"], size).reshape(-1, n)
+    missed = np.bincount(cell, sweep.counts["errors"] * (sweep.counts["place"] >= at), size).reshape(-1, n)
     over = []
-    for group in sweep.groups:
-        rows = _rows(sweep, group)
-        mine, n = _owners(sweep, rows, unit)
-        words = np.bincount(mine, rows["words"], n)
-        missed = np.bincount(mine, rows["errors"] * (rows["place"] >= at), n)[words > 0] / words[words > 0]
-        if len(missed) and missed.mean() > limits.error:
-            over.append(f"{group} {missed.mean():.1%}")
+    for group, wrong, said in zip(sweep.groups, missed, tokens):
+        if said.any() and (mean := (wrong[said > 0] / said[said > 0]).mean()) > limits.error:
+            over.append((mean, group))
     if not over:
         return ""
+    worst = sorted(over, reverse=True)
+    more = f" and {len(worst) - 5} more" if len(worst) > 5 else ""
+    named = ", ".join(f"{group} {mean:.1%}" for mean, group in worst[:5]) + more
     return (
-        f"Pooling misleads: at this threshold more than {limits.error:.1%} slipped through in "
-        f"{', '.join(over)}; choose_each() sets one for each."
+        f"Pooling misleads: at this threshold more than {_percent(limits.error)} slipped through in "
+        f"{named}; choose_each() sets one for each."
     )

@@ -50,7 +50,10 @@ class Recalibration:
         """Transcripts, or an alignment, with recalibrated confidences of words."""
         if isinstance(results, Alignment):
             pairs = results.pairs.assign(confidence=self(results.pairs["confidence"].to_numpy()))
-            return results.with_pairs(pairs)
+            changed = results.with_pairs(pairs)
+            told = results.hypothesis["confidence"].to_numpy()  # of the words that a token was made of
+            changed.hypothesis = results.hypothesis.assign(confidence=self(told))
+            return changed
         words = results.words.assign(confidence=self(results.words["confidence"].to_numpy()))
         return replace(results, words=words)
 
@@ -64,7 +67,8 @@ def recalibrate(alignment: Alignment, method: str = "isotonic", *, unit: str = "
     Judge it on recordings it was not fitted on: ``held_out`` does, or
     ``medtx.calibration(recalibrate(a.select(some)).apply(a.select(others)))``.
 
-    Raises `InputError` where the words are all correct or all wrong, and `MissingExtraError`
+    Raises `InputError` where the words are all correct or all wrong, or the confidences say
+    nothing of which are, and `MissingExtraError`
     without scikit-learn.
     """
     if method not in METHODS:
@@ -102,6 +106,8 @@ def _fit(method: str, confidence: np.ndarray, correct: np.ndarray) -> Recalibrat
         return Recalibration(method, isotonic.X_thresholds_, isotonic.y_thresholds_)
     linear = optional("sklearn.linear_model", "calibration").LogisticRegression(C=np.inf)
     linear.fit(_log_odds(confidence)[:, None], correct)
+    if linear.coef_[0, 0] <= 0:
+        raise InputError("these confidences do not rise with the share of correct words: nothing to fit")
     given = np.linspace(0, 1, 10_001)  # results carry four decimals
     return Recalibration(method, given, linear.predict_proba(_log_odds(given)[:, None])[:, 1])
 

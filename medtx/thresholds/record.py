@@ -1,5 +1,6 @@
 """An operating point with its evidence: what is signed, kept as a small file, and put to new results."""
 
+import hashlib
 import json
 import math
 import warnings
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import partial
+from html import escape
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -56,9 +58,13 @@ class Threshold:
     deletions: int
     deletions_heard: int
     reference_words: int
-    max_error: float | None = None
+    max_error: float | dict[str, float] | None = None
     max_review: float | None = None
     confidence: float | None = None
+    worst: float = 1.0
+    chance: str = "recording"
+    cost_review: float | None = None
+    cost_error: float | dict[str, float] | None = None
     cost_per_1000: float | None = None
     held_out_error: float | None = None
     held_out_review: float | None = None
@@ -67,6 +73,7 @@ class Threshold:
     group: str | None = None
     warning: str = ""
     engine: str = ""
+    normalize: str = ""
     fingerprint: str = ""
     signed_by: str = ""
     signed_at: str = ""
@@ -93,33 +100,32 @@ class Threshold:
         """The words of new results with a column ``review``.
 
         Warns where these results are unlike those that the threshold was chosen on: another
-        engine, or a share to review outside what nine of ten of its recordings had.
+        engine, or a share to review that none of its recordings had. `medtx.thresholds.to_hear`
+        makes a list of stretches to listen to of it.
         """
         marked = _mark(transcripts, np.full(len(transcripts.words), self.value), self.unit)
-        self._compare(transcripts, marked)
+        _same_engine(self.engine, transcripts)
+        self._compare(marked)
         return marked
 
-    def _compare(self, transcripts: Transcripts, marked: pd.DataFrame) -> None:
-        engines = engines_of(transcripts.recordings)
+    def _compare(self, marked: pd.DataFrame) -> None:
         where = f" for {self.group}" if self.group else ""
-        if self.engine and engines and engines != self.engine:
-            warnings.warn(
-                f"the threshold{where} was chosen on results of {self.engine}, these are of {engines}",
-                stacklevel=3,
-            )
         words = marked[marked["kind"] == "pronunciation"]
         if self.review_range and len(words):
             share, (low, high) = words["review"].mean(), self.review_range
             if not low <= share <= high:
                 warnings.warn(
-                    f"{share:.0%} of these words are to be reviewed{where}; nine of ten recordings that "
-                    f"the threshold was chosen on had {low:.0%} to {high:.0%}: measure again first",
+                    f"{share:.1%} of these words are to be reviewed{where}; the recordings that the "
+                    f"threshold was chosen on had {low:.1%} to {high:.1%}: measure again first",
                     stacklevel=3,
                 )
 
     def save(self, path: str | PathLike[str], *, signed_by: str = "", note: str = "") -> Path:
         """Keep it as JSON, with who signed it and when; `medtx.load_threshold` reads it."""
         return save_text(Path(path), _json(asdict(self._signed(signed_by, note))))
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self))}</p>"
 
     def _signed(self, by: str, note: str) -> "Threshold":
         return replace(
@@ -145,10 +151,12 @@ class Threshold:
             low, high = (f"{v:.3g}" for v in self.held_out_values)
             span = f"at {low}" if low == high else f"at {low} to {high}"
             said += (
-                f" On recordings that the choice had not seen ({span}), {self.held_out_error:.1%} slipped "
-                f"through and {self.held_out_review:.0%} were reviewed."
+                f" Chosen in the same way on four fifths of them ({span}), it let {self.held_out_error:.1%} "
+                f"through and sent {self.held_out_review:.0%} to review in the last fifth."
             )
-        return f"{said} {self.warning}".strip()
+        signed = f" Signed by {self.signed_by}, {self.signed_at}." if self.signed_by else ""
+        note = f" Note: {self.note}" if self.note else ""
+        return f"{said} {self.warning}".strip() + signed + note
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,7 @@ class Thresholds:
                 "deletions": t.deletions,
                 "held_out_error": t.held_out_error,
                 "held_out_review": t.held_out_review,
+                "reason": t.reason,
             }
             for t in self.each.values()
         ]
@@ -193,7 +202,8 @@ class Thresholds:
                 f"no threshold for {self.by} {', '.join(unknown)}: all of it is reviewed", stacklevel=2
             )
         for name, threshold in self.each.items():
-            threshold._compare(transcripts, marked[(group == name).to_numpy()])
+            threshold._compare(marked[(group == name).to_numpy()])
+        _same_engine(next(iter(self.each.values())).engine, transcripts)
         return marked
 
     def save(self, path: str | PathLike[str], *, signed_by: str = "", note: str = "") -> Path:
@@ -202,7 +212,11 @@ class Thresholds:
         return save_text(Path(path), _json({"by": self.by, "each": each}))
 
     def __str__(self) -> str:
-        return "\n".join(f"{name}: {threshold}" for name, threshold in self.each.items())
+        lines = []
+        for name, t in self.each.items():
+            what = "review everything" if np.isinf(t.value) else f"below {t.value:.4g}, {t.review_share:.0%}"
+            lines.append(f"{name}: {what}; {t.errors_missed:,} wrong words slip through. {t.reason}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         return str(self.table.to_html())
@@ -215,17 +229,29 @@ def load_threshold(path: str | PathLike[str]) -> Threshold | Thresholds:
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
-        form = data.pop("form", None) if isinstance(data, dict) else None
+        form = data.get("form") if isinstance(data, dict) else None
         if form != _FORM:
             raise ReadError(
                 str(path), f"expected a threshold saved by medtx (form {_FORM!r}), found {form!r}"
             )
+        if data.pop("check", None) != _check(data):
+            raise ReadError(str(path), "expected a threshold as medtx saved it: this one was changed since")
+        del data["form"]
         if "each" not in data:
             return _threshold(data)
+        if not data["each"]:
+            raise ValueError("it holds none")
         return Thresholds(str(data["by"]), {name: _threshold(each) for name, each in data["each"].items()})
     except OSError as error:
         raise ReadError(str(path), f"cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        msgspec.ValidationError,
+    ) as error:
         raise ReadError(str(path), f"expected a threshold saved by medtx: {error}") from None
 
 
@@ -260,7 +286,51 @@ def _json(data: Any) -> str:
             return _EVERYTHING if value > 0 else None
         return value
 
-    return json.dumps({"form": _FORM, **plain(data)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    kept = {"form": _FORM, **plain(data)}
+    return json.dumps({**kept, "check": _check(kept)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _check(kept: dict[str, Any]) -> str:
+    """Tells a record that was changed by hand; it is no proof against someone who means to forge one."""
+    text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _same_engine(engine: str, transcripts: Transcripts) -> None:
+    engines = engines_of(transcripts.recordings)
+    if engine and engines and engines != engine:
+        warnings.warn(
+            f"the threshold was chosen on results of {engine}, these are of {engines}", stacklevel=3
+        )
+
+
+def to_hear(marked: pd.DataFrame) -> pd.DataFrame:
+    """The stretches to listen to: one row a run of words to review, from what ``apply`` gives.
+
+    ``recording``, ``start`` and ``end`` in seconds, ``speaker``, ``text``, how many ``words``, and
+    the least ``confidence`` among them.
+
+    >>> import medtx
+    >>> t = medtx.sweep(example()).operating_point(0.85)
+    >>> marked = t.apply(medtx.from_text({"visit": "denies chest pain"}))  # no confidences: all of it
+    >>> to_hear(marked)[["recording", "text", "words"]]
+      recording               text  words
+    0     visit  denies chest pain      3
+    """
+    words = marked[marked["kind"] == "pronunciation"]
+    key = [words["recording"].astype(str), words["segment"], words["review"]]
+    new = np.any([(column != column.shift()).to_numpy() for column in key], axis=0)
+    runs = words.assign(run=new.cumsum())[words["review"].to_numpy()].groupby("run")
+    found = runs.agg(
+        recording=("recording", "first"),
+        start=("start", "min"),
+        end=("end", "max"),
+        speaker=("speaker", "first"),
+        text=("content", " ".join),
+        words=("content", "size"),
+        confidence=("confidence", "min"),
+    )
+    return found.reset_index(drop=True)
 
 
 def engines_of(recordings: pd.DataFrame) -> str:
@@ -268,11 +338,10 @@ def engines_of(recordings: pd.DataFrame) -> str:
 
 
 def review_range(shares: np.ndarray) -> tuple[float, float] | None:
-    """What nine of ten recordings have to be reviewed."""
+    """The least and the largest share of a recording that goes to review."""
     if len(shares) < FEWEST:
         return None
-    low, high = np.quantile(shares, [0.05, 0.95]).tolist()
-    return low, high
+    return float(shares.min()), float(shares.max())
 
 
 def _mark(transcripts: Transcripts, limits: np.ndarray, unit: str | int) -> pd.DataFrame:
@@ -290,7 +359,8 @@ def _groups(transcripts: Transcripts, by: str) -> pd.Series:
     """The group of each word, as text."""
     words, recordings = transcripts.words, transcripts.recordings
     if by == "class_heard":
-        return classes_of(words["content"], words["recording"])
+        spoken = words["content"].where(words["kind"] == "pronunciation")
+        return classes_of(spoken, words["recording"])
     if by in recordings:
         known = recordings.set_index(recordings["recording"].astype(str))[by]
         found = words["recording"].astype(str).map(known)

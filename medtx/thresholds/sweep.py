@@ -19,7 +19,7 @@ from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
 from medtx.tables import stack
-from medtx.thresholds.choose import Limits, choose, choose_each, measured
+from medtx.thresholds.choose import Limits, choose, choose_each, choose_for, measured
 from medtx.thresholds.record import Threshold, Thresholds
 from medtx.thresholds.units import Scored, scores_of
 
@@ -51,8 +51,9 @@ class Sweep:
 
     ``counts`` is what all of it is made of, a row an aligned position: ``group``,
     ``recording``, ``place`` (in ``values``, the distinct scores from -1, always heard, to
-    infinity, never), and how many ``words``, ``errors``, ``deletions``, ``reference`` words and
-    ``minutes`` it stands for. They add: sweeps of shards are joined with ``+`` or ``sum``.
+    infinity, never), and how many recognised ``words``, ``tokens`` (these as they were
+    normalised), ``errors``, ``deletions``, ``reference`` words and ``minutes`` it stands for.
+    They add: sweeps of shards are joined with ``+`` or ``sum``.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Sweep:
         by: str | None,
         unit: str | int,
         reviewer: float,
+        normalize: str = "",
     ) -> None:
         self.counts = counts
         self.values = values
@@ -70,6 +72,7 @@ class Sweep:
         self.by = by
         self.unit = unit
         self.reviewer = reviewer
+        self.normalize = normalize
 
     @property
     def groups(self) -> list[str]:
@@ -81,11 +84,8 @@ class Sweep:
 
     def curve(self, group: str | None = None) -> pd.DataFrame:
         """The rows of ``table`` of one group; of all words together where none is named."""
-        rows = self.counts
-        if group is not None and len(self.groups) > 1:
-            rows = rows[(rows["group"] == group).to_numpy()]
-        elif group is None:
-            group = self.groups[0] if self.by is None else "TOTAL"
+        rows = self.counts if group is None or self.by is None else self.rows_of(group)
+        group = group or "TOTAL"
         sums, reference = _sums(rows, len(self.values)), int(rows["reference"].sum())
         # Row k of the table: what is heard below values[k + 1].
         review, caught, deleted = (
@@ -114,6 +114,22 @@ class Sweep:
         kept = {name: values[present] for name, values in columns.items()}
         return pd.DataFrame({"group": group, **kept}, copy=False)
 
+    def rows_of(self, group: str) -> pd.DataFrame:
+        """The rows of ``counts`` of one group.
+
+        Raises `InputError` for a group that is not here.
+        """
+        if group not in self._places:
+            raise InputError(f"group {group!r} is not one of {', '.join(self.groups)}")
+        return self.counts.iloc[self._places[group]]
+
+    @cached_property
+    def _places(self) -> dict[str, np.ndarray]:
+        code = self.counts["group"].cat.codes.to_numpy()
+        order = np.argsort(code, kind="stable")
+        ends = np.searchsorted(code[order], np.arange(len(self.groups) + 1))
+        return {name: order[ends[n] : ends[n + 1]] for n, name in enumerate(self.groups)}
+
     def at(self, *thresholds: float) -> pd.DataFrame:
         """The rows in force at these thresholds, for each group.
 
@@ -134,8 +150,8 @@ class Sweep:
     def choose(
         self,
         *,
-        max_error: float | None = None,
-        max_missed_per_1000: float | None = None,
+        max_error: float | Mapping[str, float] | None = None,
+        max_missed_per_1000: float | Mapping[str, float] | None = None,
         max_review: float | None = None,
         cost_review: float = 1.0,
         cost_error: float | Mapping[str, float] | None = None,
@@ -147,7 +163,8 @@ class Sweep:
 
         ======================  ==========================================================
         max_error               the expected share of a recording's recognised words that
-                                are wrong and not reviewed
+                                are wrong and not reviewed; or, by name, of the words of
+                                some groups: one threshold then keeps them all
         max_missed_per_1000     the same limit, of 1,000 recognised words
         max_review              the expected share of a recording's words that are
                                 reviewed; alone, the strictest threshold within it is taken
@@ -179,10 +196,15 @@ class Sweep:
 
         Raises `InputError` for limits outside 0 to 1, or where none is given.
         """
-        limits = Limits.of(
+        if isinstance(max_error, Mapping) or isinstance(max_missed_per_1000, Mapping):
+            if max_review is not None or cost_error is not None:
+                raise InputError("limits by group go with neither max_review nor cost_error")
+            limits = self._limits(max_error, max_missed_per_1000, None, 1.0, None, confidence, worst)
+            return choose_for(self, limits, unit)
+        limit = Limits.of(
             max_error, max_missed_per_1000, max_review, cost_review, cost_error, confidence, worst
         )
-        return choose(self, limits, unit)
+        return choose(self, limit, unit)
 
     def choose_each(
         self,
@@ -202,20 +224,37 @@ class Sweep:
         (1 - ``confidence``) / groups (Bonferroni). Else as `Sweep.choose`, for each group by
         itself. Groups of words (``by="class_heard"``) need ``unit="word"`` in the sweep.
         """
+        named = (max_error, max_missed_per_1000, max_review)
+        limits = self._limits(*named, cost_review, cost_error, confidence, worst)
+        there = [str(g) for g, n in self.counts.groupby("group", observed=True)["tokens"].sum().items() if n]
+        if missing := set(there) - set(limits):  # "(none)", of missing words alone, has nothing to review
+            raise InputError(f"there is no limit for {', '.join(sorted(missing))}")
+        return choose_each(self, limits, unit)
+
+    def _limits(
+        self,
+        max_error: float | Mapping[str, float] | None,
+        max_missed_per_1000: float | Mapping[str, float] | None,
+        max_review: float | Mapping[str, float] | None,
+        cost_review: float,
+        cost_error: float | Mapping[str, float] | None,
+        confidence: float | None,
+        worst: float,
+    ) -> dict[str, Limits]:
+        """The limits of each group with words that has any."""
         given = (max_error, max_missed_per_1000, max_review)
         named = {group for limit in given if isinstance(limit, Mapping) for group in limit}
-        limits = {}
-        for group, words in self.counts.groupby("group", observed=True)["words"].sum().items():
-            if words:  # "(none)", of missing words alone, has nothing to review
-                error, missed, review = (m.get(group) if isinstance(m, Mapping) else m for m in given)
-                if named and group not in named:
-                    raise InputError(f"there is no limit for {group}")
-                limits[str(group)] = Limits.of(
-                    error, missed, review, cost_review, cost_error, confidence, worst
-                )
-        if unknown := named - set(limits):
-            raise InputError(f"limits for {', '.join(sorted(unknown))}, but groups are {', '.join(limits)}")
-        return choose_each(self, limits, unit)
+        words = self.counts.groupby("group", observed=True)["tokens"].sum()
+        there = [str(group) for group in words.index[words > 0]]
+        if unknown := named - set(there):
+            raise InputError(f"limits for {', '.join(sorted(unknown))}, but groups are {', '.join(there)}")
+        found = {}
+        for group in there:
+            if not named or group in named:
+                own = (m.get(group) if isinstance(m, Mapping) else m for m in given)
+                error, missed, review = own
+                found[group] = Limits.of(error, missed, review, cost_review, cost_error, confidence, worst)
+        return found
 
     def operating_point(self, value: float) -> Threshold:
         """What a threshold that was picked by hand does on these recordings; it promises nothing.
@@ -247,11 +286,11 @@ class Sweep:
         return hashlib.sha256(each.tobytes()).hexdigest()[:16]
 
     def __add__(self, other: "Sweep | int") -> "Sweep":
-        if isinstance(other, int):  # the 0 that sum() starts with
-            return self
-        mine, theirs = ((s.by, s.unit, s.reviewer) for s in (self, other))
+        if not isinstance(other, Sweep):
+            return self if other == 0 else NotImplemented  # the 0 that sum() starts with
+        mine, theirs = ((s.by, s.unit, s.reviewer, s.normalize) for s in (self, other))
         if mine != theirs:
-            raise InputError(f"these sweeps differ in by, unit or reviewer: {mine} and {theirs}")
+            raise InputError(f"these sweeps differ in by, unit, reviewer or normalize: {mine} and {theirs}")
         twice = set(self.recordings["recording"]) & set(other.recordings["recording"])
         if twice:
             raise InputError(f"recordings in both sweeps: {', '.join(sorted(twice)[:3])}")
@@ -261,7 +300,7 @@ class Sweep:
             new = np.searchsorted(values, s.values)
             parts.append(s.counts.assign(place=new[s.counts["place"].to_numpy()]))
         recordings = stack([self.recordings, other.recordings])
-        return Sweep(stack(parts), values, recordings, self.by, self.unit, self.reviewer)
+        return Sweep(stack(parts), values, recordings, *mine)
 
     __radd__ = __add__
 
@@ -298,6 +337,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
         "recording": pairs["recording"].cat.codes.to_numpy(),
         "score": scored.token,
         "words": pairs["words"].to_numpy(),
+        "tokens": heard,
         "errors": heard & (pairs["op"] != "equal").to_numpy(),
         "deletions": ~heard,
         "reference": (pairs["op"] != "insert").to_numpy(),
@@ -313,7 +353,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
             **{name: columns[name][row] for name in ("group", "recording")},
             "score": scored.word[alone],
             "words": np.ones(len(row), int),
-            **dict.fromkeys(("errors", "deletions", "reference"), none),
+            **dict.fromkeys(("tokens", "errors", "deletions", "reference"), none),
             "minutes": scored.minutes[alone] if scored.unit is None else none / 60,
         }
         columns = {name: np.concatenate([columns[name], more[name]]) for name in columns}
@@ -327,7 +367,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
             "place": np.searchsorted(values, distinct)[code],
         }
     )
-    return Sweep(counts, values, alignment.recordings, name_of(by), unit, reviewer)
+    return Sweep(counts, values, alignment.recordings, name_of(by), unit, reviewer, alignment.normalize)
 
 
 def _sums(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def scores_of(alignment: Alignment, unit: str | int) -> Scored:
     own_score = np.where(heard, np.where(np.isnan(sure), -1.0, sure), np.inf)
     units = None if unit_of is None else unit_of[row]
     score = spread(own_score, heard, recording[row], unit, units)
-    if len(row) == len(pairs):  # as nearly always
+    if (size == 1).all():  # as nearly always
         token = score
     else:
         token = np.full(len(pairs), np.inf)

@@ -37,7 +37,7 @@ def draw(rng: np.random.Generator, n: int, mean: float, spread: float) -> Losses
     last = np.full((n, 1), WORDS)
     heard = np.hstack([caught + right, last])
     missed = np.hstack([wrong[:, None] - caught, np.zeros((n, 1), int)])
-    return Losses(np.append(GRID, np.inf), missed, heard, missed, np.full(n, WORDS))
+    return Losses(np.append(GRID, np.inf), missed, heard, missed, *[np.full(n, WORDS)] * 2)
 
 
 def by_words(losses: Losses, limit: float) -> int:
