@@ -31,11 +31,16 @@ _FACE = {
     "reliability": "medtx.thresholds",
     "recalibrate": "medtx.thresholds",
     "explore": "medtx.widgets",
+    "entities": "medtx.clinical",
+    "Entities": "medtx.clinical",
+    "score_entities": "medtx.clinical",
+    "safety": "medtx.clinical",
     "load_dataset": "medtx.datasets",
     "report": "medtx.reports",
 }
 
 _ROOMS = (
+    "clinical",
     "datasets",
     "engines",
     "plots",
@@ -50,6 +55,7 @@ _ROOMS = (
 __all__ = sorted([*_FACE, *_ROOMS, "__version__"])
 
 if TYPE_CHECKING:
+    from medtx import clinical as clinical
     from medtx import datasets as datasets
     from medtx import engines as engines
     from medtx import plots as plots
@@ -59,6 +65,10 @@ if TYPE_CHECKING:
     from medtx import tables as tables
     from medtx import thresholds as thresholds
     from medtx import widgets as widgets
+    from medtx.clinical import Entities as Entities
+    from medtx.clinical import entities as entities
+    from medtx.clinical import safety as safety
+    from medtx.clinical import score_entities as score_entities
     from medtx.datasets import load_dataset as load_dataset
     from medtx.engines import transcribe as transcribe
     from medtx.errors import MedtxError as MedtxError

@@ -144,6 +144,34 @@ def _review(args: argparse.Namespace) -> None:
         sys.exit(1)
 
 
+def _entities(args: argparse.Namespace) -> None:
+    from medtx.clinical import safety_page
+
+    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
+    _list_failures(found)
+    if not len(found):
+        raise MedtxError("no result could be read")
+    ontologies = args.ontology or ()
+    if args.dry_run:
+        cost = medtx.entities(found, args.engine, ontologies=ontologies, phi=args.phi, dry_run=True)
+        print(cost.to_string())
+        return
+    entities = medtx.entities(found, args.engine, ontologies=ontologies, phi=args.phi, errors="collect")
+    top = entities.table[entities.top]
+    print(top.groupby("category", observed=True).size().rename("entities").to_string())
+    print(repr(entities)[1:-1])
+    for failure in entities.failures.itertuples():
+        print(f"not answered: {failure.source}, {failure.place}: {failure.problem}", file=sys.stderr)
+    if args.out:
+        print(save_text(Path(args.out), entities.table.to_csv(index=False)))
+    if args.safety:
+        threshold = medtx.load_threshold(args.threshold) if args.threshold else 0.8
+        worklist = medtx.safety(entities, threshold=threshold)
+        print(f"{safety_page(worklist, args.safety)}: {len(worklist):,} rows")
+    if len(found.failures) or len(entities.failures):
+        sys.exit(1)
+
+
 def _report(args: argparse.Namespace) -> None:
     path = medtx.report(
         _alignment(args),
@@ -231,6 +259,17 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
     verb.add_argument("--out", help="CSV file for the stretches to hear, with their times")
     verb.set_defaults(run=_review)
+    verb = verbs.add_parser("entities", help="drugs, doses, conditions, ... tied to time and confidence")
+    verb.add_argument("results", nargs="+", help="files, folders or globs of results")
+    verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
+    verb.add_argument("--engine", default="embedded", help="embedded or comprehend-medical (%(default)s)")
+    verb.add_argument("--ontology", action="append", help="icd10cm, rxnorm or snomedct; may be repeated")
+    verb.add_argument("--phi", action="store_true", help="ask for protected health information, too")
+    verb.add_argument("--dry-run", action="store_true", help="what the service would cost; nothing is sent")
+    verb.add_argument("--out", help="CSV file for the entities")
+    verb.add_argument("--safety", help="HTML file for the list of what to listen to first")
+    verb.add_argument("--threshold", help="file that `medtx threshold --out` kept (default: 0.8)")
+    verb.set_defaults(run=_entities)
     verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")
     verb.add_argument("--out", default="medtx-report.html", help="(%(default)s)")
     verb.set_defaults(run=_report)

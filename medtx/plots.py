@@ -107,6 +107,24 @@ def plot_drift(calibration: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
+def plot_timeline(entities: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
+    """Entities over the time of a recording, a line a category; the paler, the less sure the speech."""
+    known = entities[entities["start"].notna()]
+    names = [str(name) for name in known["category"].unique()]
+    ax = _axes(ax, 9, 1 + 0.45 * max(len(names), 1))
+    for y, name in enumerate(names):
+        rows = known[known["category"] == name]
+        alpha = 0.25 + 0.75 * rows["asr_confidence"].fillna(0).to_numpy()
+        ax.hlines(np.full(len(rows), y), rows["start"], rows["end"], color=f"C{y}", linewidth=9, alpha=alpha)
+        for row in rows.itertuples():
+            ax.annotate(row.text, (row.start, y + 0.22), fontsize=7, rotation=20)
+    ax.set_yticks(range(len(names)), [name.replace("_", " ").lower() for name in names])
+    ax.set_ylim(-0.5, len(names))
+    ax.set_xlabel("seconds")
+    _clean(ax)
+    return ax
+
+
 def _clean(ax: "Axes") -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.2)

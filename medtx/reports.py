@@ -79,7 +79,7 @@ def report(
         "<h2>What slips through most often</h2>",
         "<p>Nothing: everything is reviewed.</p>" if slips.empty else _html(slips, index=False),
     ]
-    html = _page(title, parts)
+    html = page(title, parts)
     path = Path(path)
     if path.is_dir():
         path = path / "report.html"
@@ -97,10 +97,10 @@ def score_page(alignment: Alignment, by: By = None) -> str:
         "<h2>Words</h2>",
         alignment._repr_html_(),
     ]
-    return _page("medtx: error rates", parts)
+    return page("medtx: error rates", parts)
 
 
-def _page(title: str, parts: Sequence[str]) -> str:
+def page(title: str, parts: Sequence[str]) -> str:
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'

@@ -111,6 +111,30 @@ TABLES: dict[str, dict[str, Column]] = {
         "words": Column("int32", "recognised words that it stands for; 0 where the token before has them"),
         "speaker": _SPEAKER,
     },
+    "entities": {
+        "recording": _RECORDING,
+        "entity": Column("int32", "number of the entity or attribute, from 0 within the recording"),
+        "parent": Column("int32", "the entity that an attribute belongs to; -1: none"),
+        "category": Column(
+            "category", "MEDICATION, MEDICAL_CONDITION, ..., as Comprehend Medical names them"
+        ),
+        "type": Column("category", "GENERIC_NAME, DX_NAME, DOSAGE, ..."),
+        "text": Column("str", "as it stands in the recording's text"),
+        "begin_offset": Column("int32", "in code points of the recording's text, `Transcripts.text`"),
+        "end_offset": Column("int32", "exclusive"),
+        "score": Column("float64", "confidence of the entity engine, 0 to 1"),
+        "relationship": Column("category", "how an attribute belongs to its parent"),
+        "traits": Column("object", "list of names: NEGATION, SYMPTOM, PAST_HISTORY, ..."),
+        "codes": Column("object", "list of {ontology, code, description, score}"),
+        "operation": Column("category", "what found it: detect_entities_v2, infer_rx_norm, ..."),
+        "start": _START,
+        "end": _END,
+        "speaker": _SPEAKER,
+        "asr_confidence": Column("float64", "the least speech confidence of its words; NaN: none has any"),
+        "asr_confidence_mean": Column("float64", "the mean of them"),
+        "first": Column("int32", "position of its first word in the recording's words"),
+        "last": Column("int32", "position of its last word"),
+    },
     "failures": {
         "source": Column("str", "the file that could not be used"),
         "place": Column("str", "where in it; empty for the whole"),
@@ -142,6 +166,8 @@ def frame(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pd.Categ
             if values is None:
                 values = pd.Categorical.from_codes(np.full(size, -1, np.int8), dtype=_categories(()))
             data[column] = values if isinstance(values, pd.Categorical | np.ndarray) else labels(values)
+        elif dtype == "object":
+            data[column] = pd.Series(list(values or []), dtype=object)
         elif dtype == "str":
             data[column] = _text([None] * size if values is None else values)
         else:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, optional
 from medtx.tables import TABLES, frame, labels, stack
 
 
@@ -128,6 +129,32 @@ class Transcripts:
         names = words["recording"].cat.categories[joined.index].astype(str)
         said = joined.set_axis(names)
         return said.reindex(self.recordings["recording"].astype(str), fill_value="").rename("text")
+
+    def play(
+        self,
+        what: "pd.Series | Mapping[str, Any]",
+        audio: "str | Mapping[str, str] | pd.Series",
+        *,
+        around: float = 0.5,
+    ) -> Any:
+        """The audio of an entity, a word, or any row with recording, start and end, to play in a notebook.
+
+        ``audio`` is the file, or says it for each recording by name (`medtx.load_dataset` gives
+        such a Series). ``around`` seconds before and after are heard too.
+
+        Raises `InputError` where the row has no times or the recording no audio, and
+        `ReadError` where the file cannot be decoded.
+        """
+        from medtx.engines.audio import clip
+
+        name, start, end = str(what["recording"]), float(what["start"]), float(what["end"])
+        if start != start or end != end:
+            raise InputError(f"{name}: this has no times to play")
+        path = audio if isinstance(audio, str) else audio.get(name)
+        if path is None:
+            raise InputError(f"{name}: no audio is given for this recording")
+        display = optional("IPython.display", "notebook")
+        return display.Audio(clip(str(path), max(0.0, start - around), end + around))
 
     def merge(self, name: Callable[[str], str]) -> "Transcripts":
         """Put recordings together whose new names, given by ``name``, are the same.

@@ -48,6 +48,7 @@ def test_nothing_imports_upward():
         {"reading", "writing"},
         {"engines", "scoring", "datasets"},
         {"thresholds"},
+        {"clinical"},
         {"plots", "widgets", "reports", "demo", "cli"},
     ]
     floor = {room: n for n, rooms in enumerate(floors) for room in rooms}

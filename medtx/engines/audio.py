@@ -1,6 +1,8 @@
 """Audio in any common format -> 16 kHz samples, a block at a time."""
 
+import io
 import os
+import wave
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +53,30 @@ def blocks(path: str, *, split: bool = False) -> Iterator[np.ndarray]:
         raise ReadError(path, f"the audio is cut: {missing} more were promised", end)
     if loudest < 8:  # -72 dB: below the dither of any microphone
         raise ReadError(path, f"the {end} of audio are silent")
+
+
+def clip(path: str, start: float, end: float) -> bytes:
+    """A stretch of ``path``, in seconds, as a WAV file of 16 kHz, mixed to one channel.
+
+    Raises `ReadError` where the audio ends before it starts.
+    """
+    first, last, at, kept = round(start * RATE), round(end * RATE), 0, []
+    for block in blocks(path):
+        samples = block[0]
+        kept.append(samples[max(first - at, 0) : max(last - at, 0)])
+        at += len(samples)
+        if at >= last:
+            break
+    sound = np.concatenate(kept)
+    if not len(sound):
+        raise ReadError(path, f"the audio ends before {start:.1f} s", f"{at / RATE:.1f} s")
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(sound.astype("<i2").tobytes())
+    return held.getvalue()
 
 
 _TELL_DURATION = ("flac", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
