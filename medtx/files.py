@@ -140,3 +140,9 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
 
 def save_text(path: Path, text: str) -> Path:
     return save(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def cache_folder(name: str) -> Path:
+    """Where what can be made again is kept for this user; not made yet."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "medtx" / name

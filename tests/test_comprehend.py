@@ -22,8 +22,9 @@ import pytest
 from botocore.validate import ParamValidator
 from moto.server import ThreadedMotoServer
 
+from medtx.aws import Unusable
 from medtx.clinical import comprehend, jobs
-from medtx.clinical.comprehend import OPERATIONS, ComprehendMedical, Operation, Unusable
+from medtx.clinical.comprehend import OPERATIONS, ComprehendMedical, Operation
 from medtx.clinical.jobs import run_job
 from medtx.errors import InputError, MedtxError
 

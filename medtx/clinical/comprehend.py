@@ -5,11 +5,8 @@ Nothing of a text stands in an error or a log of ours.
 """
 
 import hashlib
-import ipaddress
 import json
-import os
 import random
-import re
 import threading
 import time
 import warnings
@@ -18,12 +15,12 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_co
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import pandas as pd
 
+from medtx.aws import Unusable, checked_endpoint, connect, maybe_billed, throttled, told, where
 from medtx.errors import InputError, MedtxError, optional, reason
-from medtx.files import save_text
+from medtx.files import cache_folder, save_text
 
 
 class Operation(NamedTuple):
@@ -44,10 +41,6 @@ OPERATIONS = {
 
 ROUNDS = 6
 """How often a call that is still throttled after boto3's own retries is made."""
-
-
-class Unusable(MedtxError):
-    """The service as a whole cannot be used: no other request would get through either."""
 
 
 class ComprehendMedical:
@@ -84,8 +77,14 @@ class ComprehendMedical:
         checked_endpoint(endpoint_url if client is None else client.meta.endpoint_url)
         self._client = client
         self._settings = (region, endpoint_url, profile)
-        self._where: str | None = _where(client.meta.endpoint_url) if client is not None else None
-        self.cache = None if cache is False else _folder() if cache in (None, True) else Path(str(cache))
+        self._where: str | None = where(client.meta.endpoint_url) if client is not None else None
+        self.cache = (
+            None
+            if cache is False
+            else cache_folder("comprehend-medical")
+            if cache in (None, True)
+            else Path(str(cache))
+        )
         self.max_cost, self.workers = max_cost, workers
         self.spent = 0.0
         self._lock = threading.Lock()
@@ -235,8 +234,8 @@ class ComprehendMedical:
                 failed = error
             if failed is None:
                 return self._keep(operation, text, response)
-            if not (_throttled(failed) and attempt < ROUNDS - 1):
-                if not _maybe_billed(failed):
+            if not (throttled(failed) and attempt < ROUNDS - 1):
+                if not maybe_billed(failed):
                     self._reserve(operation, text, -price)
                 raise told(failed, f"Comprehend Medical, {operation}", client)
             if stop.wait(2**attempt * random.uniform(0.5, 1)):
@@ -292,7 +291,7 @@ class ComprehendMedical:
             try:
                 self._connected()
             except MedtxError:  # answers of Amazon can be read without boto3 and without an account
-                self._where = _where(self._settings[1])
+                self._where = where(self._settings[1])
         content = json.dumps([1, self._where, operation, text])
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -301,7 +300,7 @@ class ComprehendMedical:
             if self._client is None:
                 region, endpoint_url, profile = self._settings
                 self._client = connect("comprehendmedical", region, endpoint_url, profile, 5 * self.workers)
-                self._where = _where(self._client.meta.endpoint_url)
+                self._where = where(self._client.meta.endpoint_url)
             return self._client
 
 
@@ -355,182 +354,3 @@ def utf8(text: object, what: str) -> bytes:
 
 def _whole(answer: object) -> bool:
     return isinstance(answer, dict) and isinstance(answer.get("Entities"), list)
-
-
-def _folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "medtx" / "comprehend-medical"
-
-
-def checked_endpoint(url: str | None) -> str | None:
-    """Raises `InputError` where texts would travel in clear, except to this machine itself."""
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in ("http", "https"):
-        raise InputError("endpoint_url is not an address such as https://host:port")
-    if parts.scheme == "http" and not _loopback(host):
-        raise InputError(f"endpoint_url: http://{host} would send texts in clear: use https")
-    return url
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _where(url: str | None) -> str:
-    host = urlsplit(url or "").hostname or "amazonaws.com"
-    return "aws" if re.fullmatch(r"(.*\.)?(amazonaws\.com(\.cn)?|api\.aws)", host) else str(url)
-
-
-def connect(
-    service: str,
-    region: str | None = None,
-    endpoint_url: str | None = None,
-    profile: str | None = None,
-    connections: int = 10,
-) -> Any:
-    """A boto3 client that retries what can get better, and gives up soon what cannot."""
-    boto3 = optional("boto3", "aws")
-    config = optional("botocore.config", "aws").Config(
-        retries={"mode": "standard", "max_attempts": 8},
-        connect_timeout=4,
-        max_pool_connections=connections,
-        # what is for this machine must not pass a proxy
-        proxies={} if endpoint_url and _loopback(urlsplit(endpoint_url).hostname or "") else None,
-    )
-    failed = None
-    try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        client = session.client(service, endpoint_url=endpoint_url, config=config)
-    except Exception as error:
-        failed = error
-    if failed is not None:
-        raise told(failed, "Comprehend Medical" if service == "comprehendmedical" else service.upper())
-    checked_endpoint(client.meta.endpoint_url)  # the environment may have named one
-    _impatient(client)
-    return client
-
-
-def _impatient(client: Any) -> None:
-    """Where nothing was ever reached, try twice and not nine times."""
-    exceptions = optional("botocore.exceptions", "aws")
-    reached = threading.Event()
-
-    def look(response: Any, attempts: int, caught_exception: Exception | None, **_: Any) -> None:
-        if response is not None:
-            reached.set()
-        elif isinstance(caught_exception, exceptions.SSLError) or (
-            isinstance(caught_exception, exceptions.ConnectionError) and attempts > 1 and not reached.is_set()
-        ):
-            raise caught_exception
-
-    service = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register_first(f"needs-retry.{service}", look)
-
-
-_KEYS = {
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "InvalidClientTokenId",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "AuthFailure",
-}
-_THROTTLED = {"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"}
-
-
-def _code(error: Exception) -> tuple[str, int]:
-    """The error code and the HTTP status of an answer; empty and 0 where there was none."""
-    response = getattr(error, "response", None)
-    if not isinstance(response, dict):
-        return "", 0
-    code = str(response.get("Error", {}).get("Code", ""))
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    # An endpoint may write anything there: only what looks like a code is shown.
-    return (code if re.fullmatch(r"[A-Za-z0-9.]{1,60}", code) else "unknown error"), int(status)
-
-
-def _throttled(error: Exception) -> bool:
-    code, status = _code(error)
-    return code in _THROTTLED or status == 429
-
-
-def _maybe_billed(error: Exception) -> bool:
-    """Whether the service may have done its work, and only the answer was lost."""
-    exceptions = optional("botocore.exceptions", "aws")
-    return not isinstance(error, exceptions.ClientError | exceptions.ConnectionError) and (
-        isinstance(error, exceptions.HTTPClientError) or not isinstance(error, exceptions.BotoCoreError)
-    )
-
-
-def told(error: Exception, doing: str, client: Any = None) -> MedtxError:
-    """An exception of boto3 as one sentence, without the service's message: it may quote the text."""
-    exceptions = optional("botocore.exceptions", "aws")
-    if isinstance(error, MedtxError):
-        return error
-    code, status = _code(error)
-    if code:
-        if code in _KEYS or status == 401:
-            return Unusable(f"{doing}: AWS does not know these credentials ({code}): check key and secret")
-        if "Expired" in code:
-            return Unusable(f"{doing}: the AWS credentials have expired ({code}): get new ones")
-        if code == "RequestTimeTooSkewed":
-            return Unusable(f"{doing}: the clock of this machine is wrong ({code})")
-        if code.startswith("AccessDenied") or status == 403:
-            return Unusable(
-                f"{doing}: these AWS credentials may not do that ({code}): ask for the permission"
-            )
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", code.removesuffix("Exception")).lower()
-        return MedtxError(f"{doing}: {words} (HTTP status {status})")
-    name = type(error).__name__
-    if isinstance(error, exceptions.NoRegionError):
-        return Unusable(f"{doing}: no AWS region is set: name a region, or set AWS_DEFAULT_REGION")
-    if isinstance(error, exceptions.ProfileNotFound):
-        return Unusable(f"{doing}: the AWS profile is not in the configuration of this machine")
-    if isinstance(error, exceptions.ConnectionError):
-        return Unusable(f"{doing}: {_address(client)} cannot be reached ({name}){_region(client)}")
-    if isinstance(error, exceptions.HTTPClientError):
-        return MedtxError(f"{doing}: no answer came ({name})")
-    if re.search("Credential|Token|SSO|Login", name):
-        return Unusable(
-            f"{doing}: no AWS credentials that can be used ({name}): log in, name a profile, or set "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
-    if isinstance(error, exceptions.BotoCoreError | ValueError):
-        return Unusable(f"{doing}: the AWS settings cannot be used ({name})")
-    return MedtxError(f"{doing}: an answer that cannot be read ({name})")
-
-
-def _address(client: Any) -> str:
-    """Without a name and password that the address may hold."""
-    parts = urlsplit(client.meta.endpoint_url if client else "")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "the endpoint"
-
-
-def _region(client: Any) -> str:
-    """A hint, where the region is not among those that boto3 knows for the service."""
-    if client is None or _where(client.meta.endpoint_url) != "aws":
-        return ""
-    session = optional("boto3", "aws").Session()
-    service = client.meta.service_model.service_name
-    regions = {
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions(service, partition)
-    }
-    if client.meta.region_name in regions:
-        return ""
-    return f": {client.meta.region_name} is not among its regions ({', '.join(sorted(regions))})"

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from medtx.clinical.comprehend import Unusable, checked_endpoint, connect, told, utf8
+from medtx.aws import Unusable, call, checked_endpoint, connect, pages
+from medtx.clinical.comprehend import utf8
 from medtx.errors import InputError, MedtxError
 
 JOBS = {
@@ -93,7 +94,7 @@ def run_job(
             _upload(s3, bucket, root, files, kms_key)
             # A token of its own for each attempt: an old one would only give the failed job again.
             settings["ClientRequestToken"] = f"medtx-{digest[:40]}-{before}"
-            job = _call(client, f"start_{JOBS[operation]}", **settings)["JobId"]
+            job = call(client, f"start_{JOBS[operation]}", **settings)["JobId"]
         _wait(client, operation, job, poll, timeout)
         outputs = _outputs(s3, bucket, root, files)
 
@@ -142,31 +143,11 @@ def _digest(settings: list[str], files: dict[str, tuple[str, bytes]]) -> str:
     return hashlib.sha256(json.dumps([1, settings, every]).encode()).hexdigest()
 
 
-def _call(client: Any, method: str, **arguments: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
-    failed = None
-    try:
-        answer = getattr(client, method)(**arguments)
-    except Exception as error:
-        failed = error
-    if failed is not None:  # here, so that boto3's exception, which may hold a text, is no context of ours
-        raise told(failed, f"{client.meta.service_model.service_id}, {method}", client)
-    return answer
-
-
-def _pages(client: Any, method: str, token: str, **arguments: Any) -> list[dict[str, Any]]:
-    pages = [_call(client, method, **arguments)]
-    following = {"NextToken": "NextToken", "ContinuationToken": "NextContinuationToken"}[token]
-    while pages[-1].get(following):
-        pages.append(_call(client, method, **arguments, **{token: pages[-1][following]}))
-    return pages
-
-
 def _earlier(client: Any, operation: str, name: str) -> tuple[str | None, int]:
     """The newest job of that name that runs or is done, and how many there were."""
     method = f"list_{JOBS[operation]}s"
-    pages = _pages(client, method, "NextToken", Filter={"JobName": name}, MaxResults=500)
-    jobs = [job for page in pages for job in page.get("ComprehendMedicalAsyncJobPropertiesList", [])]
+    found = pages(client, method, "NextToken", Filter={"JobName": name}, MaxResults=500)
+    jobs = [job for page in found for job in page.get("ComprehendMedicalAsyncJobPropertiesList", [])]
     jobs = [job for job in jobs if job.get("JobName") == name]
     usable = [job for job in jobs if job.get("JobStatus") in _UNDER_WAY + _DONE]
     newest = max(usable, key=lambda job: job["SubmitTime"], default=None)
@@ -183,7 +164,7 @@ def _upload(
     def put(stem: str) -> None:
         key, data = f"{root}/input/{stem}.txt", files[stem][1]
         kind = "text/plain; charset=utf-8"
-        _call(s3, "put_object", Bucket=bucket, Key=key, Body=data, ContentType=kind, **encryption)
+        call(s3, "put_object", Bucket=bucket, Key=key, Body=data, ContentType=kind, **encryption)
 
     _each(put, list(files))
 
@@ -201,7 +182,7 @@ def _wait(client: Any, operation: str, job: str, poll: float, timeout: float) ->
     end = time.monotonic() + timeout
     method = f"describe_{JOBS[operation]}"
     while True:
-        known = _call(client, method, JobId=job).get("ComprehendMedicalAsyncJobProperties", {})
+        known = call(client, method, JobId=job).get("ComprehendMedicalAsyncJobProperties", {})
         status = known.get("JobStatus", "unknown")
         if status in _DONE:
             return
@@ -223,15 +204,15 @@ def _outputs(s3: Any, bucket: str, root: str, files: dict[str, tuple[str, bytes]
     account, kind of job and job id; the content is the same whichever job wrote it."""
     if not files:
         return {}
-    pages = _pages(s3, "list_objects_v2", "ContinuationToken", Bucket=bucket, Prefix=f"{root}/output/")
-    keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+    listed = pages(s3, "list_objects_v2", "ContinuationToken", Bucket=bucket, Prefix=f"{root}/output/")
+    keys = [one["Key"] for page in listed for one in page.get("Contents", [])]
     found = {key.rpartition("/")[2].partition(".")[0]: key for key in keys if key.endswith(".out")}
     return {stem: found[stem] for stem in files if stem in found}
 
 
 def _answer(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
     try:
-        answer = json.loads(_call(s3, "get_object", Bucket=bucket, Key=key)["Body"].read())
+        answer = json.loads(call(s3, "get_object", Bucket=bucket, Key=key)["Body"].read())
     except Unusable:
         raise
     except Exception:  # of this one file: it is listed with those that have no answer
