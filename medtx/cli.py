@@ -146,7 +146,7 @@ def _review(args: argparse.Namespace) -> None:
 
 
 def _entities(args: argparse.Namespace) -> None:
-    from medtx.clinical import safety_page
+    from medtx.clinical import save_worklist
 
     found = _results(args)
     ontologies = args.ontology or ()
@@ -165,7 +165,7 @@ def _entities(args: argparse.Namespace) -> None:
     if args.safety:
         threshold = medtx.load_threshold(args.threshold) if args.threshold else 0.8
         worklist = medtx.safety(entities, threshold=threshold)
-        print(f"{safety_page(worklist, args.safety)}: {len(worklist):,} rows")
+        print(f"{save_worklist(worklist, args.safety)}: {len(worklist):,} rows")
     if len(found.failures) or len(entities.failures):
         sys.exit(1)
 
@@ -265,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--phi", action="store_true", help="ask for protected health information, too")
     verb.add_argument("--dry-run", action="store_true", help="what the service would cost; nothing is sent")
     verb.add_argument("--out", help="CSV file for the entities")
-    verb.add_argument("--safety", help="HTML file for the list of what to listen to first")
+    verb.add_argument("--safety", help="HTML, CSV or Excel file for the list of what to listen to first")
     verb.add_argument("--threshold", help="file that `medtx threshold --out` kept (default: 0.8)")
     verb.set_defaults(run=_entities)
     verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")

@@ -231,6 +231,14 @@ def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def minutes(seconds: float) -> str:
+    """
+    >>> minutes(72.4)
+    '1:12'
+    """
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
 def rows_at(words: pd.DataFrame, recording: pd.Series, position: pd.Series) -> np.ndarray:
     """The row of ``words`` at each position of each recording; -1 where there is none."""
     known, asked = words["recording"].astype("category"), recording.astype("category")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import medtx
 from medtx.cli import main
-from medtx.clinical import from_responses, safety_page
+from medtx.clinical import from_responses, save_worklist
 from medtx.clinical.text import chunks, spoken
 from medtx.errors import InputError, MedtxError
 from tests.conftest import ROOT, job
@@ -102,6 +102,43 @@ def test_what_becomes_of_entities():
     assert same.rates().loc["TOTAL", ["recall", "precision", "f1"]].tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("said", "heard", "change", "sure"),
+    [
+        ("takes warfarin 5 mg", [("takes", 1), ("warfarin", 1), ("50", 0.3), ("mg", 1)], "dose", 0.3),
+        ("no chest pain", [("now", 0.3), ("chest", 1), ("pain", 1)], "negation", 0.3),
+        ("no chest pain", [("chest", 1), ("pain", 1)], "negation", None),  # nothing to hear
+        ("chest pain", [("no", 0.2), ("chest", 1), ("pain", 1)], "negation", 0.2),
+        ("left knee pain", [("right", 0.3), ("knee", 1), ("pain", 1)], "laterality", 0.3),
+        ("potassium was 4.2", [("potassium", 1), ("was", 1), ("2.4", 0.2)], "test value", 0.2),
+        ("metoprolol twenty five", [("metoprolol", 1), ("fifty", 0.2)], "dose", 0.2),
+        ("takes digoxin 0.125 mg", [("takes", 1), ("digoxin", 1), ("125", 1), ("mcg", 1)], "", 1),
+        ("takes warfarin once a day", [("takes", 1), ("coumadin", 0.9), ("daily", 1)], "", 0.9),
+        ("anterior chest pain", [("posterior", 0.4), ("chest", 1), ("pain", 1)], "laterality", 0.4),
+    ],
+)
+def test_a_change_is_caught_by_the_words_that_went_wrong(said, heard, change, sure):
+    hyp, ref = medtx.entities(medtx.read(job(*heard))), medtx.entities(medtx.from_text({"visit": said}))
+    score = medtx.score_entities(hyp, ref)
+    row = score.table[score.table["category"] != "ANATOMY"].iloc[0]
+    assert (row["change"], row["heard_words"]) == (change, sure is not None)
+    assert row["asr_confidence"] == pytest.approx(sure) or sure is None
+    if change:
+        caught = score.caught(0.5, severity=row["severity"]).iloc[0]
+        assert caught["out_of_reach" if sure is None else "caught"] >= 1
+
+
+def test_the_order_of_doses_matters():
+    e = [
+        medtx.entities(medtx.from_text({"visit": f"prednisone {a} mg then {b} mg"}))
+        for a, b in ((40, 20), (20, 40))
+    ]
+    assert medtx.score_entities(*e).table["change"].tolist() == ["dose"]
+    assert medtx.score_entities(*e).rates().loc["TOTAL", "f1"] == 0
+    with pytest.raises(InputError, match="by='nosuch' is not a column"):
+        medtx.score_entities(*e).rates("nosuch")
+
+
 def test_scores_on_the_dictations_add_up(dictations):
     hyp, ref = (medtx.entities(t) for t in (dictations.transcripts, dictations.references))
     score = medtx.score_entities(hyp, ref)
@@ -128,11 +165,53 @@ def test_the_safety_list_says_what_to_hear_first(tmp_path):
     assert worklist["priority"].is_monotonic_increasing
     events = worklist[worklist["kind"] == "drug-event"].set_index("with_")
     assert events.loc["rash", "priority"].min() == 1
-    page = safety_page(worklist, tmp_path / "list.html").read_text()
+    page = save_worklist(worklist, tmp_path / "list.html").read_text()
     assert "no finding" in page
     assert "&lt;visit&gt;" in page
     assert "<visit>" not in page
     assert medtx.safety(medtx.entities(medtx.from_text({"visit": "hello"}))).empty
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "priority"),
+    [
+        ("coumadin 50 mg", "implausible dose", 1),
+        ("metoprolol succinate 2000 mg", "implausible dose", 1),
+        ("metformin 5 to 5000 mg", "implausible dose", 1),
+        ("insulin 1000 units", "implausible dose", 1),
+        ("warfarin fifty", "implausible dose", 1),
+        ("methotrexate 15 mg daily", "implausible dose", 1),
+        ("allergic to penicillin", "allergy", 2),
+        ("angioedema from lisinopril 10 mg", "drug-event", 1),
+        ("she stopped lisinopril because it gave her a cough", "drug-event", 1),
+        ("denies rash after starting amoxicillin 500 mg", "drug-event", 2),
+        ("takes lisinopril for hypertension", "drug-event", None),
+        ("mother had a stroke while taking warfarin", "drug-event", None),
+        ("metformin 1 g twice daily", "implausible dose", None),
+    ],
+)
+def test_suspicions(text, kind, priority):
+    worklist = medtx.safety(medtx.entities(medtx.from_text({"visit": text})))
+    assert worklist.loc[worklist["kind"] == kind, "priority"].tolist() == (
+        [] if priority is None else [priority]
+    )
+
+
+def test_the_safety_list_goes_to_spreadsheets(tmp_path):
+    t = medtx.from_text({"=1+1": "takes warfarin and warfarin and metformin 500 mg, refilled metformin"})
+    worklist = medtx.safety(medtx.entities(t)).assign(start=72.4, end=75.0)
+    kinds = worklist.groupby(["kind", "drug"]).size()
+    assert kinds["no dose", "warfarin"] == 1  # once for both mentions
+    assert ("no dose", "metformin") not in kinds  # its other mention has one
+    for suffix, read in ((".csv", pd.read_csv), (".xlsx", pd.read_excel)):
+        path = save_worklist(worklist, tmp_path / f"list{suffix}")
+        assert path.stat().st_mode & 0o777 == 0o600
+        table = read(path)
+        assert len(table) == len(worklist)
+        assert set(table["recording"]) == {"'=1+1"}  # no formula
+        assert set(table["play"]) == {"1:12 to 1:15"}
+    with pytest.raises(InputError, match=r"ends in \.html, \.csv or \.xlsx"):
+        save_worklist(worklist, tmp_path / "list.doc")
 
 
 def test_the_services_own_answers(shared):
@@ -161,6 +240,11 @@ def test_bad_input_is_told():
         (lambda: medtx.entities(t, ontologies=["rxnorm"]), "the embedded engine has no codes"),
         (lambda: medtx.entities(t, errors="ignore"), "errors='ignore'"),
         (lambda: medtx.safety(medtx.entities(t), near=-1), "near=-1"),
+        (lambda: medtx.safety(medtx.entities(t), near="x"), "near='x'"),
+        (lambda: medtx.safety(medtx.entities(t), threshold=np.nan), "threshold=nan is not a confidence"),
+        (lambda: medtx.safety(medtx.entities(t), threshold="x"), "threshold='x' is neither"),
+        (lambda: medtx.entities("text"), "expected Transcripts"),
+        (lambda: from_responses(t, {"nosuch": {}}), "there is no recording 'nosuch'"),
     ):
         with pytest.raises(InputError, match=message):
             call()

@@ -137,6 +137,14 @@ def attributes(text: str, of: str) -> list[tuple[str, str]]:
         ("metoprolol fifty twice a day", "metoprolol", "DOSAGE fifty|FREQUENCY twice a day"),
         ("lasix one and a half milligrams", "lasix", "DOSAGE one and a half milligrams"),
         ("digoxin zero point one two five milligrams", "digoxin", "DOSAGE zero point one two five milligrams"),
+        ("digoxin oh point one two five milligrams", "digoxin", "DOSAGE oh point one two five milligrams"),
+        ("warfarin point five milligrams", "warfarin", "DOSAGE point five milligrams"),
+        ("warfarin 2 1/2 mg", "warfarin", "DOSAGE 2 1/2 mg"),
+        ("half a tablet of metoprolol", "metoprolol", "DOSAGE half a tablet"),
+        ("metoprolol 25 atorvastatin 40", "metoprolol", "DOSAGE 25"),
+        ("tylenol 3 times a day", "tylenol", "FREQUENCY 3 times a day"),
+        ("aspirin 2 days ago", "aspirin", ""),
+        ("warfarin 2019", "warfarin", ""),
     ],
 )  # fmt: skip
 def test_doses_written_and_said(text: str, drug: str, expected: str) -> None:
@@ -213,6 +221,47 @@ def test_negation(text: str, negated: str, affirmed: str) -> None:
 )
 def test_family_past_doubt_and_plans(text: str, expected: dict[str, set[str]]) -> None:
     assert traits(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("stop warfarin, start apixaban 5 mg", "warfarin NEGATION|apixaban"),
+        ("hold metformin and continue glipizide", "metformin NEGATION|glipizide"),
+        ("lisinopril 10 mg held, amlodipine 5 mg continued", "lisinopril NEGATION|amlodipine"),
+        ("warfarin was stopped and apixaban was started", "warfarin PAST_HISTORY|apixaban"),
+        ("taking lisinopril instead of losartan", "lisinopril|losartan NEGATION"),
+        ("any chest pain no any nausea yes", "chest pain NEGATION|nausea"),
+        ("Do you have chest pain? No. Any nausea? Yes.", "chest pain NEGATION|nausea"),
+        ("Chest pain: no. Nausea: yes.", "Chest pain NEGATION|Nausea"),
+        ("no, aspirin 81 mg daily", "aspirin"),
+        ("not great i've had a cough", "cough"),
+        ("i don't have pain i'm dizzy", "pain NEGATION|dizzy"),
+        ("no fever cough persists", "fever NEGATION|cough"),
+        ("fever absent cough present", "fever NEGATION|cough"),
+        ("no fever lungs clear", "fever NEGATION|lungs clear"),
+        ("no fever chills or cough", "fever NEGATION|chills NEGATION|cough NEGATION"),
+        ("no bleeding on warfarin", "bleeding NEGATION|warfarin"),
+        ("covid negative flu positive", "covid NEGATION|flu"),
+        ("she is pain free", "pain NEGATION"),
+        ("not without pain", "pain"),
+        ("stroke not excluded", "stroke LOW_CONFIDENCE"),
+        ("i don't think it's cancer", "cancer LOW_CONFIDENCE"),
+        ("history of present illness chest pain", "chest pain"),
+        ("mother reports the child has a fever", "fever"),
+    ],
+)  # fmt: skip
+def test_what_one_entity_is_said_of_stays_with_it(text: str, expected: str) -> None:
+    found = [e for e in detect(text)["Entities"] if e["Category"] in ("MEDICATION", "MEDICAL_CONDITION")]
+    kinds = {"SIGN", "SYMPTOM", "DIAGNOSIS"}
+    told = (" ".join([e["Text"], *(t["Name"] for t in e["Traits"] if t["Name"] not in kinds)]) for e in found)
+    assert "|".join(told) == expected
+
+
+def test_another_speaker_ends_what_is_denied() -> None:
+    text = "no fever cough"
+    denied = [[t["Name"] for t in e["Traits"]][1:] for e in detect(text, turns=[9])["Entities"]]
+    assert denied == [["NEGATION"], []]
 
 
 @pytest.mark.parametrize(

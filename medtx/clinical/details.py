@@ -1,5 +1,6 @@
 """What is said of an entity: values, doses, sides, acuity, amounts and times, as attributes of it."""
 
+import re
 from bisect import bisect_left
 
 from medtx.clinical import medication
@@ -27,6 +28,7 @@ _AGO = frozenset(["ago", "prior", "earlier", "before", "later"])
 _UNITS = frozenset(
     "day days week weeks month months year years hour hours minute minutes night nights".split()
 )
+_COUNTS = frozenset("times time x of % percent / ago st nd rd th refills refill more other".split())
 _SOME = frozenset("several few couple many some".split())
 
 
@@ -60,12 +62,11 @@ def values(tokens: Tokens, words: dict[str, list[Match]], found: list[Found], ta
                 break
             if stop in tokens.numbers:
                 end = tokens.numbers[stop]
-                if end < n and (
-                    tokens.key[end] in _UNITS or tokens.key[end] in ("times", "mg", "milligrams")
-                ):
+                unit = units.get(end)
+                dose = tokens.key[end : end + 1] in (["mg"], ["milligrams"]) and unit and unit.j == end + 1
+                if dose or (end < n and (tokens.key[end] in _UNITS or tokens.key[end] == "times")):
                     break
                 one.attributes.append(("TEST_VALUE", stop, end, one.category, "TEST_VALUE"))
-                unit = units.get(end)
                 if unit is not None:
                     one.attributes.append(("TEST_UNIT", end, unit.j, one.category, "TEST_UNIT"))
                     end = unit.j
@@ -93,13 +94,23 @@ def doses(
     phrases = medication.phrases(tokens, words, busy)
     begins = {phrase.i for phrase in phrases}
     known = begins | busy
-    for one in drugs:  # "metoprolol fifty twice a day"
-        if one.j in tokens.numbers and one.j not in known and tokens.numbers[one.j] in begins:
-            phrases.append(medication.Phrase("DOSAGE", one.j, tokens.numbers[one.j]))
+    for one in drugs:
+        at = one.j
+        stop = tokens.numbers.get(at, at)
+        if stop > at and at not in known and (stop in begins or _bare_dose(tokens, at, stop)):
+            phrases.append(medication.Phrase("DOSAGE", at, stop))
     mine, rest = medication.link(tokens, [Match(one.i, one.j, ()) for one in drugs], phrases)
     for one, of in zip(drugs, mine):
         one.attributes += [(p.type, p.i, p.j, one.category, p.type) for p in of]
     return rest
+
+
+def _bare_dose(tokens: Tokens, i: int, j: int) -> bool:
+    """Whether a number straight after a drug is its dose: "metoprolol 25 atorvastatin 40"."""
+    if tokens.sentence[i] != tokens.sentence[i - 1] or re.fullmatch("(19|20)[0-9][0-9]", tokens.key[i]):
+        return False
+    after = tokens.key[j] if j < len(tokens.key) else ""
+    return after not in _UNITS and after not in _COUNTS
 
 
 def sides(tokens: Tokens, words: dict[str, list[Match]], found: list[Found], places: list[Found]) -> None:

@@ -10,6 +10,7 @@ a rule was seen at work on one note only. It orders kinds of finding; it is no p
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 from medtx.clinical import context, medication, phi
@@ -20,8 +21,8 @@ from medtx.clinical.naming import SCORES, Found, join_places, named, places_of, 
 VERSION = "medtx-embedded-1"
 
 
-def detect(text: str) -> dict[str, Any]:
-    """The entities of a text, as DetectEntitiesV2 answers.
+def detect(text: str, turns: Sequence[int] = ()) -> dict[str, Any]:
+    """The entities of a text, as DetectEntitiesV2 answers; at the offsets ``turns`` somebody else speaks.
 
     >>> found = detect("denies chest pain, takes metoprolol five milligrams twice a day")
     >>> [(e["Type"], e["Text"], [t["Name"] for t in e["Traits"]]) for e in found["Entities"]]
@@ -30,7 +31,7 @@ def detect(text: str) -> dict[str, Any]:
     >>> [(a["Type"], a["Text"]) for a in found["Entities"][2]["Attributes"]]
     [('DOSAGE', 'five milligrams'), ('FREQUENCY', 'twice a day')]
     """
-    tokens = tokens_of(text)
+    tokens = tokens_of(text, turns)
     words = matches(tokens)
     found = named(tokens, words)
     persons = phi.spans(tokens, words, {at for one in found for at in range(one.i, one.j)})
@@ -55,19 +56,27 @@ def detect(text: str) -> dict[str, Any]:
         for at in range(m.i, m.j)
     )
     spans = [(one.i, one.j) for one in found]
-    for one, traits in zip(found, context.traits(tokens, words.get("context", []), spans, quiet)):
+    known = context.Said(
+        drugs=frozenset(n for n, one in enumerate(found) if one.category == "MEDICATION"),
+        stated=frozenset(
+            n
+            for n, one in enumerate(found)
+            if one.score == SCORES["sign"] or any(a[0] == "TEST_VALUE" for a in one.attributes)
+        ),
+    )
+    for one, traits in zip(found, context.traits(tokens, words.get("context", []), spans, quiet, known)):
         one.traits += [name for name in traits if _fits(name, one)]
     found += times(tokens, words, found, rest)
     return _answer(tokens, found + places, rest, persons)
 
 
-def detect_phi(text: str) -> dict[str, Any]:
+def detect_phi(text: str, turns: Sequence[int] = ()) -> dict[str, Any]:
     """What names a person in a text, as DetectPHI answers.
 
     >>> [(e["Type"], e["Text"]) for e in detect_phi("Dr. Jane Roe, 555-123-4567")["Entities"]]
     [('NAME', 'Jane Roe'), ('PHONE_OR_FAX', '555-123-4567')]
     """
-    tokens = tokens_of(text)
+    tokens = tokens_of(text, turns)
     words = matches(tokens)
     common = {at for one in named(tokens, words) for at in range(one.i, one.j)}
     answer = _answer(tokens, [], [], phi.spans(tokens, words, common))

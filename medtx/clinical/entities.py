@@ -58,9 +58,13 @@ class Entities:
         >>> e.review(0.9).tolist()  # a word without confidence is always reviewed
         [True]
         """
-        if isinstance(threshold, int | float):
+        if isinstance(threshold, int | float) and not isinstance(threshold, bool):
+            if not (0 <= threshold <= 1 or threshold == np.inf):
+                raise InputError(f"threshold={threshold!r} is not a confidence between 0 and 1")
             sure = self.table["asr_confidence"]
             return (sure.isna() | (sure < threshold)).rename("review")
+        if not isinstance(threshold, Threshold | Thresholds):
+            raise InputError(f"threshold={threshold!r} is neither a confidence nor what Sweep.choose gives")
         words = threshold.apply(self.transcripts)
         upto = np.append(0, words["review"].cumsum())
         first, last = (rows_at(words, self.table["recording"], self.table[at]) for at in ("first", "last"))
@@ -168,6 +172,10 @@ def entities(
     >>> e.table[["category", "text", "traits", "parent"]].query("category == 'MEDICATION'")["text"].tolist()
     ['warfarin', '5 mg', 'daily']
     """
+    if not isinstance(transcripts, Transcripts):
+        raise InputError(
+            f"expected Transcripts (medtx.read, medtx.from_text), not {type(transcripts).__name__}"
+        )
     if errors not in ("raise", "collect"):
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
     unknown = [name for name in ontologies if name not in ONTOLOGIES]
@@ -185,7 +193,9 @@ def entities(
         asked = [(op, chunk) for op in operations for s in said for chunk in chunks(s, None)]
         if dry_run:
             raise InputError("dry_run is for services that cost: the embedded engine runs here")
-        answers: list[dict[str, Any] | Exception] = [known[op](chunk.text) for op, chunk in asked]
+        answers: list[dict[str, Any] | Exception] = [
+            known[op](chunk.text, chunk.turns) for op, chunk in asked
+        ]
         return _gather(transcripts, "medtx-embedded", said, asked, answers, errors)
     if isinstance(engine, str):
         if engine != "comprehend-medical":
@@ -230,10 +240,18 @@ def from_responses(
 ) -> Entities:
     """Answers of Comprehend Medical that are already there, each for the whole text of a recording.
 
-    Raises `MedtxError` where an offset does not give the entity's text.
+    Raises `MedtxError` for an answer that is not shaped as the service's, and where an offset does not
+    give the entity's text; `InputError` for a recording that is not there.
     """
+    said = spoken(transcripts)
+    if unknown := set(responses) - {one.recording for one in said}:
+        raise InputError(f"there is no recording {min(unknown)!r} ({len(unknown)} such of {len(responses)})")
     known = {name: [(0, operation, answer)] for name, answer in responses.items()}
-    table = tied(transcripts, spoken(transcripts), known)
+    try:
+        table = tied(transcripts, said, known)
+    except (KeyError, TypeError, AttributeError) as error:
+        missing = f": there is no {error}" if isinstance(error, KeyError) else ""
+        raise MedtxError(f"expected answers as {operation} gives them{missing}") from None
     return Entities(table, transcripts, "comprehend-medical", known)
 
 

@@ -7,7 +7,7 @@ text is walked once however many terms there are.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -46,8 +46,8 @@ class Match(NamedTuple):
     row: tuple[str, ...]
 
 
-def tokens_of(text: str) -> Tokens:
-    """The tokens of a text.
+def tokens_of(text: str, turns: Sequence[int] = ()) -> Tokens:
+    """The tokens of a text; a sentence ends where somebody else speaks, at the offsets ``turns``.
 
     >>> t = tokens_of("Pt. takes 2.5mg p.o. q4-6h")
     >>> t.key
@@ -61,6 +61,8 @@ def tokens_of(text: str) -> Tokens:
     sentence: list[int] = []
     known: dict[str, str] = {}
     number, last, size = 0, 0, len(text)
+    later = iter(turns)
+    turn = next(later, size)
     for found in _TOKEN.finditer(text):
         word = found.group()
         begin, stop = found.span()
@@ -68,6 +70,8 @@ def tokens_of(text: str) -> Tokens:
         if word == "-" and glued and text[begin - 1].isalnum() and text[stop].isalnum():
             last = stop
             continue
+        while begin >= turn:
+            number, turn = number + 1, next(later, size)
         name = known.get(word)
         if name is None:
             name = known[word] = _key(word)
@@ -144,7 +148,12 @@ def _plain_number(tokens: Tokens, i: int) -> int:
     if i >= n:
         return i
     if key[i] == "half" or (key[i] in ("a", "one") and i + 1 < n and key[i + 1] == "half"):
-        return i + 1 + (key[i] != "half")
+        stop = i + 1 + (key[i] != "half")
+        return stop + (key[stop : stop + 1] == ["a"])  # "half a tablet"
+    if key[i] in ("point", "oh"):  # "point five", "oh point one two five"
+        at = i + (key[i] == "oh")
+        fraction = key[at : at + 1] == ["point"] and at + 1 < n and is_number(key[at + 1])
+        return _digits(key, at + 1) if fraction else i
     if not is_number(key[i]):
         return i
     j = i + 1
@@ -155,9 +164,9 @@ def _plain_number(tokens: Tokens, i: int) -> int:
         if key[j] in _SCALES or (not digits and key[j] in _NUMBER_WORDS):
             j += 1
         elif key[j] == "point" and j + 1 < n and is_number(key[j + 1]):
-            j += 2
-            while j < n and key[j] in _NUMBER_WORDS:
-                j += 1
+            j = _digits(key, j + 1)
+        elif key[j + 1 : j + 2] == ["/"] and key[i].isdigit() and j == i + 1 and _fraction(key[j : j + 3]):
+            return j + 3
         elif key[j] == "oh" and not digits and j + 1 < n and key[j + 1] in _NUMBER_WORDS:
             j += 2
         elif key[j] == "and" and key[j + 1 : j + 3] in (["a", "half"], ["one", "half"], ["a", "quarter"]):
@@ -167,6 +176,18 @@ def _plain_number(tokens: Tokens, i: int) -> int:
         else:
             break
     return j
+
+
+def _digits(key: list[str], j: int) -> int:
+    """Where the digits after a point end."""
+    j += 1
+    while j < len(key) and key[j] in _NUMBER_WORDS:
+        j += 1
+    return j
+
+
+def _fraction(key: list[str]) -> bool:
+    return key[0] in ("1", "2", "3") and key[2:] in (["2"], ["3"], ["4"])
 
 
 def table(name: str) -> Iterator[tuple[str, ...]]:

@@ -21,6 +21,7 @@ _WHEN = frozenset("morning evening night day week month afternoon bedtime noon m
 _EACH = frozenset(["a", "an", "per", "each", "every", "/", "in"])
 _TO_DRUG = frozenset("of the oral iv his her a more generic regular dose daily".split())
 _BETWEEN = 6
+_RATES = 4  # "5 mg/kg/hr"; a longer chain is none, and would be walked from each of its numbers
 _WEAK = frozenset(["FREQUENCY", "ROUTE_OR_MODE", "FORM", "DURATION"])
 
 
@@ -107,7 +108,9 @@ def _amount(tokens: Tokens, i: int, j: int, forms: dict[int, Match]) -> list[Phr
     key, n = tokens.key, len(tokens.key)
     extra: list[Phrase] = []
     kind = "STRENGTH" if key[j - 1] in ("%", "percent") else "DOSAGE"
-    while j + 1 < n and key[j] in ("/", "per", "an", "a", "every"):
+    for _ in range(_RATES):
+        if j + 1 >= n or key[j] not in ("/", "per", "an", "a", "every"):
+            break
         unit = key[j + 1]
         if unit in ("kg", "kilogram", "kilo", "m", "m2", "square"):
             j += 2 + (unit == "square" and j + 2 < n) + (unit == "m" and key[j + 2 : j + 3] == ["2"])

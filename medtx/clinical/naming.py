@@ -64,6 +64,8 @@ def named(tokens: Tokens, words: dict[str, list[Match]]) -> list[Found]:
             category, kind = _LAYERS[layer]
             j = match.j
             if layer == "drug":
+                if j - match.i > 1 and "".join(tokens.key[j : j + 1]) in ("times", "x"):
+                    j -= tokens.key[j - 1].isdigit()  # "tylenol 3" and "tylenol 3 times a day"
                 kind = match.row[1]
                 if _measured(tokens, j, match.row[0], units):
                     category, kind = "TEST_TREATMENT_PROCEDURE", "TEST_NAME"

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from medtx.clinical.entities import Entities
+from medtx.clinical.synonyms import standard
+from medtx.errors import InputError
 from medtx.scoring import Alignment, align
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import interval
@@ -21,7 +23,13 @@ from medtx.scoring.rates import interval
 OUTCOMES = ("found", "changed", "missed", "invented")
 
 _DOSES = ("DOSAGE", "STRENGTH", "RATE")
-_SIDES = frozenset("left right bilateral bilaterally both upper lower".split())
+_SIDES = frozenset(
+    "left right bilateral bilaterally both upper lower anterior posterior lateral medial proximal distal "
+    "superior inferior dorsal ventral radial ulnar".split()
+)
+_KINDS = frozenset(["SIGN", "SYMPTOM", "DIAGNOSIS"])  # of a condition: said in other words, it may be another
+_BEFORE, _AFTER = 8, 4
+"""Words around an entity in which what denied or placed it may have gone wrong."""
 
 SEVERITY: Mapping[str, tuple[int, str]] = {
     "drug": (4, "another drug than was said"),
@@ -45,6 +53,11 @@ SEVERITY: Mapping[str, tuple[int, str]] = {
 """How bad each change is, 4 worst, and why: a ranking for review, not a clinical judgement."""
 
 
+class _Value(NamedTuple):
+    standard: tuple[str, ...]
+    text: str
+
+
 class _Item(NamedTuple):
     row: int  # in the entities' table
     text: str
@@ -52,8 +65,9 @@ class _Item(NamedTuple):
     kind: str
     tokens: tuple[str, ...]
     traits: frozenset[str]
-    attributes: dict[str, frozenset[tuple[str, ...]]]
+    attributes: dict[str, list[_Value]]  # in the order they were said
     rows: frozenset[int]  # of the alignment's pairs
+    around: frozenset[int]  # with those of its attributes
 
 
 class _Heard(NamedTuple):
@@ -76,6 +90,16 @@ class _Heard(NamedTuple):
             last += 1
         return list(range(first, last + 1))
 
+    def wrong(self, places: list[int]) -> list[int]:
+        """The places that went wrong: of these, or else near them, where a "no" or a side may stand."""
+        found = [place for place in places if self.op[place] != "equal"]
+        if found:
+            return found
+        first, last = places[0], places[-1]
+        near = range(max(first - _BEFORE, 0), min(last + _AFTER + 1, len(self.op)))
+        mine = self.recording[first]
+        return [at for at in near if self.op[at] != "equal" and self.recording[at] == mine]
+
 
 @dataclass(frozen=True, eq=False)
 class EntityScore:
@@ -86,8 +110,9 @@ class EntityScore:
     change              what is another: drug, dose, negation, laterality, ...
     said, heard         the texts; ``said_detail``, ``heard_detail`` what differs
     severity, reason    4 worst; a ranking for review, not a clinical judgement
-    start, end          of what was heard there, in seconds
-    asr_confidence      the least of the words heard there; NaN where there is none
+    start, end          of what was heard there, in seconds: of a change, of the words
+                        that went wrong (the dose, the "no" that was put in)
+    asr_confidence      the least of these words; NaN where nothing was heard
     ==================  ===========================================================
     """
 
@@ -108,6 +133,9 @@ class EntityScore:
         if by in self.table:
             return by
         known = self.alignment.recordings
+        if by not in known:
+            columns = ", ".join([*self.table, *known])
+            raise InputError(f"by={by!r} is not a column of the table or of recordings: {columns}")
         return self.table["recording"].map(known.set_index(known["recording"].astype(str))[by])
 
     def _rate(self, rows: pd.DataFrame) -> dict[str, float]:
@@ -131,7 +159,7 @@ class EntityScore:
             "recall_low": max(1 - high, 0.0),
             "recall_high": 1 - low,
             "precision": precision,
-            "f1": 2 * recall * precision / both if both else np.nan,
+            "f1": 2 * recall * precision / both if both else both,
         }
 
     def worst(self, most: int | None = 20) -> pd.DataFrame:
@@ -226,37 +254,47 @@ def _items(found: Entities, alignment: Alignment, position: str) -> dict[str, li
         rows = ends[n] + np.flatnonzero(at[ends[n] : ends[n + 1]] >= 0)
         if len(rows):
             begins[name] = rows, at[rows]
-    table = found.table
-    attributes: dict[tuple[str, int], dict[str, set[tuple[str, ...]]]] = {}
-    plain = table.assign(recording=table["recording"].astype(str))
-    for row in plain[plain["parent"] >= 0].itertuples():
-        tokens = tuple(alignment.normalizer(row.text.split()).text)
-        attributes.setdefault((row.recording, row.parent), {}).setdefault(str(row.type), set()).add(tokens)
-    items: dict[str, list[_Item]] = {}
-    seen: set[tuple[str, str, int, int]] = set()
-    for row in plain[found.top].itertuples():
-        key = (row.recording, str(row.category), row.begin_offset, row.end_offset)
-        if row.recording not in begins or key in seen:  # another operation found it too
-            continue
-        seen.add(key)
+
+    def rows_of(row: Any) -> frozenset[int]:
         rows, positions = begins[row.recording]
         # A token that several words were made of stands at the first of them.
-        first = np.searchsorted(positions, row.first, side="right") - 1
-        first = max(first, 0)
+        first = max(np.searchsorted(positions, row.first, side="right") - 1, 0)
         while first > 0 and positions[first - 1] == positions[first]:
             first -= 1
         stop = np.searchsorted(positions, row.last, side="right")
-        own = attributes.get((row.recording, row.entity), {})
+        return frozenset(rows[first : max(stop, first + 1)].tolist())
+
+    def tokens_of(text: str) -> tuple[str, ...]:
+        return tuple(alignment.normalizer(text.split()).text)
+
+    plain = found.table.assign(recording=found.table["recording"].astype(str))
+    plain = plain[plain["recording"].isin(list(begins))]
+    attributes: dict[tuple[str, int], list[Any]] = {}
+    for row in plain[plain["parent"] >= 0].sort_values("begin_offset", kind="stable").itertuples():
+        attributes.setdefault((row.recording, row.parent), []).append(row)
+    items: dict[str, list[_Item]] = {}
+    seen: set[tuple[str, str, int, int]] = set()
+    for row in plain[found.top.loc[plain.index]].itertuples():
+        key = (row.recording, str(row.category), row.begin_offset, row.end_offset)
+        if key in seen:  # another operation found it too
+            continue
+        seen.add(key)
+        own = attributes.get((row.recording, row.entity), ())
+        by_type: dict[str, list[_Value]] = {}
+        for one in own:
+            by_type.setdefault(str(one.type), []).append(_Value(standard(tokens_of(one.text)), one.text))
+        rows = rows_of(row)
         items.setdefault(row.recording, []).append(
             _Item(
                 row.Index,
                 row.text,
                 str(row.category),
                 str(row.type),
-                tuple(alignment.normalizer(row.text.split()).text),
-                frozenset(row.traits),
-                {kind: frozenset(values) for kind, values in own.items()},
-                frozenset(rows[first : max(stop, first + 1)].tolist()),
+                standard(tokens_of(row.text)),
+                frozenset(row.traits) - _KINDS,
+                by_type,
+                rows,
+                rows.union(*map(rows_of, own)),
             )
         )
     return items
@@ -294,25 +332,25 @@ def _kind(what: str, item: _Item) -> str:
 def _change(ref: _Item, hyp: _Item) -> tuple[str, tuple[str, str]]:
     """What is another in the entity that was heard: the worst of it, and both sides of that."""
 
-    def listed(values: frozenset[tuple[str, ...]]) -> str:
-        return ", ".join(sorted(" ".join(value) for value in values))
+    def listed(values: list[_Value]) -> str:
+        return ", ".join(value.text for value in values)
 
     found: list[tuple[str, tuple[str, str]]] = []
-    sides = [frozenset(item.tokens) & _SIDES | _direction(item) for item in (ref, hyp)]
-    if sides[0] != sides[1]:
-        found.append(("laterality", (" ".join(sorted(sides[0])), " ".join(sorted(sides[1])))))
+    said, heard = (_direction(item) for item in (ref, hyp))
+    if said != heard:
+        found.append(("laterality", (" ".join(said), " ".join(heard))))
     bare = [tuple(t for t in item.tokens if t not in _SIDES) for item in (ref, hyp)]
     if bare[0] != bare[1]:
         name = {"MEDICATION": "drug", "MEDICAL_CONDITION": "condition"}.get(ref.category, "text")
         found.append((name, ("", "")))
     if ("NEGATION" in ref.traits) != ("NEGATION" in hyp.traits):
-        said, heard = ("denied" if "NEGATION" in item.traits else "affirmed" for item in (ref, hyp))
-        found.append(("negation", (said, heard)))
+        told = ("denied" if "NEGATION" in item.traits else "affirmed" for item in (ref, hyp))
+        found.append(("negation", (next(told), next(told))))
     elif ref.traits != hyp.traits:
         found.append(("trait", (", ".join(sorted(ref.traits)), ", ".join(sorted(hyp.traits)))))
     for kind in sorted({*ref.attributes, *hyp.attributes} - {"DIRECTION"}):
-        said_, heard_ = ref.attributes.get(kind, frozenset()), hyp.attributes.get(kind, frozenset())
-        if said_ == heard_:
+        said_, heard_ = ref.attributes.get(kind, []), hyp.attributes.get(kind, [])
+        if [value.standard for value in said_] == [value.standard for value in heard_]:
             continue
         if kind in _DOSES:
             change = "dose" if heard_ else "lost dose"
@@ -326,8 +364,11 @@ def _change(ref: _Item, hyp: _Item) -> tuple[str, tuple[str, str]]:
     return max(found, key=lambda change: SEVERITY[change[0]][0], default=("", ("", "")))
 
 
-def _direction(item: _Item) -> frozenset[str]:
-    return frozenset(t for tokens in item.attributes.get("DIRECTION", ()) for t in tokens) & _SIDES
+def _direction(item: _Item) -> list[str]:
+    """The sides of an entity, in the order they were said; a side of its own name, once."""
+    own = [token for token in item.tokens if token in _SIDES]
+    more = [t for value in item.attributes.get("DIRECTION", ()) for t in value.standard if t in _SIDES]
+    return own if sorted(own) == sorted(more) else own + more
 
 
 def _outcome(
@@ -338,6 +379,8 @@ def _outcome(
     places = sorted((ref.rows if ref else frozenset()) | (hyp.rows if hyp else frozenset()))
     if hyp is None:
         places = heard.with_inserted(places)
+    elif change:
+        places = heard.wrong(sorted((ref.around if ref else frozenset()) | hyp.around)) or places
     at = [place for place in places if heard.op[place] != "delete"]
     said = hyp.text if hyp else " ".join(heard.hypothesis[at])
     severity, reason = SEVERITY[change]

@@ -19,6 +19,7 @@ class Spoken(NamedTuple):
     begin: np.ndarray  # in code points
     end: np.ndarray
     last: np.ndarray  # whether a segment ends with it
+    turns: np.ndarray  # where another speaker begins, in code points
 
     def words_of(self, begin: int, end: int) -> np.ndarray:
         """The rows of the words that share a character with the span."""
@@ -32,6 +33,7 @@ class Chunk(NamedTuple):
     recording: str
     offset: int
     text: str
+    turns: tuple[int, ...] = ()  # where another speaker begins, in code points of ``text``
 
 
 def spoken(transcripts: Transcripts) -> list[Spoken]:
@@ -42,6 +44,7 @@ def spoken(transcripts: Transcripts) -> list[Spoken]:
     mark = (words["kind"] == "punctuation").to_numpy()[kept]
     codes = words["recording"].cat.codes.to_numpy()[kept]
     segment = words["segment"].to_numpy()[kept]
+    speaker = words["speaker"].cat.codes.to_numpy()[kept]
     of_code = {name: n for n, name in enumerate(words["recording"].cat.categories.astype(str))}
     order = np.argsort(codes, kind="stable")
     found = []
@@ -59,7 +62,9 @@ def spoken(transcripts: Transcripts) -> list[Spoken]:
             at += len(pieces[-1])
         ends = np.cumsum([len(piece) for piece in pieces], dtype=int)
         last = np.append(segment[mine][1:] != segment[mine][:-1], True)[: len(mine)]
-        found.append(Spoken(name, "".join(pieces), kept[mine], np.array(begin, int), ends, last))
+        begins = np.array(begin, int)
+        turns = begins[1:][speaker[mine][1:] != speaker[mine][:-1]]
+        found.append(Spoken(name, "".join(pieces), kept[mine], begins, ends, last, turns))
     return found
 
 
@@ -69,14 +74,14 @@ def chunks(said: Spoken, limit: int | None) -> Iterator[Chunk]:
     A single word above the limit is cut within.
 
     >>> said = Spoken("visit", "No pain. Mild fever", np.arange(5), np.array([0, 3, 7, 9, 14]),
-    ...               np.array([2, 7, 8, 13, 19]), np.array([False] * 4 + [True]))
+    ...               np.array([2, 7, 8, 13, 19]), np.array([False] * 4 + [True]), np.array([], int))
     >>> [(chunk.offset, chunk.text) for chunk in chunks(said, 12)]
     [(0, 'No pain.'), (9, 'Mild fever')]
     """
     if not said.text.strip():
         return
     if limit is None or len(said.text.encode("utf-8", "replace")) <= limit:
-        yield Chunk(said.recording, 0, said.text)
+        yield Chunk(said.recording, 0, said.text, tuple(said.turns.tolist()))
         return
     sizes = [len(said.text[b:e].encode("utf-8", "replace")) for b, e in zip(said.begin, said.end)]
     gaps = [0, *(said.begin[1:] - said.end[:-1]).tolist()]

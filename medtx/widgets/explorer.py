@@ -10,6 +10,7 @@ import pandas as pd
 
 from medtx.errors import InputError, MedtxError, optional
 from medtx.scoring import Alignment
+from medtx.tables import minutes
 from medtx.thresholds import Sweep, Threshold, sweep
 from medtx.thresholds.slips import slips
 from medtx.thresholds.units import scores_of
@@ -342,7 +343,7 @@ def _table(found: pd.DataFrame, total: int) -> str:
     columns = "".join(f"<th>{name}</th>" for name in ("recording", "time", "heard", "said", "confidence"))
     rows = []
     for slip in found.itertuples():
-        time = "" if np.isnan(slip.start) else f"{int(slip.start) // 60}:{int(slip.start) % 60:02}"
+        time = "" if np.isnan(slip.start) else minutes(slip.start)
         before, heard, after, said = (escape(t) for t in (slip.before, slip.heard, slip.after, slip.said))
         context = f"{before} <b>{heard}</b> {after}"
         rows.append(

@@ -11,12 +11,18 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+import medtx
 from medtx.clinical.embedded import detect
 
-DATA = Path(__file__).resolve().parents[3] / "shared/data/comprehend-medical"
+SHARED = Path(__file__).resolve().parents[3] / "shared/data"
+DATA = SHARED / "comprehend-medical"
+PRIMOCK = SHARED / "corpora/omi-medical-STT-eval"
 FLAT = {"ACUITY", "DIRECTION", "QUALITY"}  # the older responses list these beside entities, not below them
 SHORT = {
     "MEDICATION": "medication",
@@ -117,6 +123,32 @@ def main() -> None:
     print(
         f"\n{len(text):,} characters in one text: {took:.1f} s, {len(text) / took * 60 / 1e6:.1f} M a minute."
     )
+    print(f"\n{engines().round(3).to_string()}")
+
+
+def engines() -> pd.DataFrame:
+    """What the errors of seven engines did to the entities of 57 consultations, said by actors."""
+
+    def found(paths: Iterable[Path]) -> medtx.Entities:
+        return medtx.entities(medtx.from_text({path.name[:19]: path.read_text() for path in sorted(paths)}))
+
+    said = found((PRIMOCK / "data/cleaned_transcripts").glob("*.txt"))
+    rows = {}
+    for folder in sorted((PRIMOCK / "results/transcripts").iterdir()):
+        score = medtx.score_entities(found(folder.glob("*_conversation_transcript.txt")), said)
+        rates, worst = score.rates(), score.table["severity"] == 4
+        rows[folder.name.partition("_")[0]] = {
+            "WER": score.alignment.rates().loc["TOTAL", "wer"],
+            **{
+                f"drug {name}": rates.loc["MEDICATION", name]
+                for name in ("recall", "recall_low", "recall_high")
+            },
+            "condition recall": rates.loc["MEDICAL_CONDITION", "recall"],
+            "recall": rates.loc["TOTAL", "recall"],
+            "precision": rates.loc["TOTAL", "precision"],
+            "of severity 4": int(worst.sum()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").sort_values("drug recall", ascending=False)
 
 
 if __name__ == "__main__":
