@@ -269,6 +269,19 @@ def patiently(
     raise CancelledError
 
 
+def fetch(s3: Any, bucket: str, key: str, stop: threading.Event) -> bytes:
+    """What an object holds; asked for again where the connection breaks off. Errors as `patiently`."""
+    exceptions = optional("botocore.exceptions", "aws")
+    for left in reversed(range(ROUNDS)):
+        body = patiently(s3, "get_object", stop, Bucket=bucket, Key=key)["Body"]
+        try:
+            return bytes(body.read())
+        except (exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+            if not left:
+                raise told(error, "S3, get_object", s3) from None
+    raise CancelledError
+
+
 class Pace:
     """Spreads calls evenly, below a quota of calls and of characters a second."""
 
