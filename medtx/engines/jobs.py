@@ -27,8 +27,11 @@ from medtx.engines.journal import Journal
 from medtx.engines.medical import FORMATS, Ask, Wanted
 from medtx.errors import ReadError
 
-QUOTAS = {"start": 25.0, "get": 30.0, "jobs": 250}
-"""Calls a second, and jobs at once, as the service's defaults are. An account may have others: check them."""
+QUOTAS = {"start": 25.0, "get": 30.0}
+"""Calls a second, as the service's defaults are. An account may have others: check them."""
+
+JOBS = 250
+"""Jobs at once."""
 
 UPLOADS = 8  # at once
 
@@ -53,7 +56,9 @@ class Batch:
         self._uploads = threading.Semaphore(UPLOADS)
         self._paces = {name: Pace(QUOTAS[name]) for name in ("start", "get")}
         self._same_region()
-        listed = pages(self.s3, "list_objects_v2", "ContinuationToken", Bucket=self.bucket, Prefix=self._at(""))
+        listed = pages(
+            self.s3, "list_objects_v2", "ContinuationToken", Bucket=self.bucket, Prefix=self._at("")
+        )
         self.there = {one["Key"] for page in listed for one in page.get("Contents", [])}
 
     def _at(self, file: str) -> str:
@@ -140,7 +145,9 @@ class Batch:
 
         def look() -> bool | None:
             try:
-                patiently(self.client, "start_medical_transcription_job", self.stop, self._paces["start"], **asked)
+                patiently(
+                    self.client, "start_medical_transcription_job", self.stop, self._paces["start"], **asked
+                )
             except Refused as error:
                 if error.code == "LimitExceededException":  # other programs have jobs, too
                     return None

@@ -1,19 +1,18 @@
 """What was sent to the service, and how far it came: a SQLite file that survives a crash.
 
-It holds names of recordings, never audio or text, and is readable by its owner only.
+It holds names of recordings, never audio or text, and is readable by its owner only. The states
+of a job are UPLOADED, STARTING, QUEUED, IN_PROGRESS, COMPLETED or FAILED, and KEPT when its result
+is a file here; a stream is STREAMING before it is KEPT.
 """
 
 import os
 import sqlite3
-import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from medtx.errors import MedtxError, reason
-
-STATES = ("UPLOADED", "STARTING", "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED", "KEPT")
-"""In their order; STREAMING comes before KEPT for a stream. KEPT: the result is a file here."""
 
 _TABLE = """
 create table if not exists jobs (
@@ -23,22 +22,13 @@ create table if not exists jobs (
 
 
 class Journal:
-    """One row a job; every change is on disk when `note` returns. Threads and processes may share it.
+    """One row a job; a change is on disk when `note` returns. Threads and processes may share it.
 
-    Raises `MedtxError` where the file cannot be used.
+    The file is made by the first change. Raises `MedtxError` where it cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise MedtxError(f"{path}: cannot be used as a journal: {reason(error)}") from None
-        self._base = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        self._base.row_factory = sqlite3.Row
-        self._do(_TABLE)
 
     def note(self, job: str, **values: Any) -> None:
         """Keep these values of a job; the others stay."""
@@ -54,15 +44,27 @@ class Journal:
 
     def get(self, job: str) -> dict[str, Any]:
         """What is known of a job; empty where nothing is."""
-        rows = self._do("select * from jobs where job = ?", job)
-        return dict(rows[0]) if rows else {}
+        return next(iter(self._rows("where job = ?", job)), {})
 
-    def close(self) -> None:
-        self._base.close()
+    def kept(self) -> list[dict[str, Any]]:
+        """The jobs whose results are files here, in the order in which they became so."""
+        return self._rows("where state = 'KEPT' order by changed")
+
+    def _rows(self, which: str, *values: Any) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        return [dict(row) for row in self._do(f"select * from jobs {which}", *values)]
 
     def _do(self, command: str, *values: Any) -> list[sqlite3.Row]:
         try:
-            with self._lock:
-                return self._base.execute(command, values).fetchall()
+            if not self.path.exists():
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as base:
+                base.row_factory = sqlite3.Row
+                base.execute(_TABLE)
+                return base.execute(command, values).fetchall()
+        except OSError as error:
+            raise MedtxError(f"{self.path}: cannot be used as a journal: {reason(error)}") from None
         except sqlite3.Error as error:
             raise MedtxError(f"{self.path}: expected a journal of medtx: {error}") from None

@@ -104,7 +104,9 @@ class TranscribeMedical:
             for prefix in (self.prefix, self.output or ""):
                 checked_bucket(self.bucket, prefix)
                 if odd := re.search(r"[^0-9a-zA-Z_.!*'()/-]", prefix):
-                    raise InputError(f"the folder {prefix!r} holds {odd[0]!r}: use letters, digits and -_.!*'()/")
+                    raise InputError(
+                        f"the folder {prefix!r} holds {odd[0]!r}: use letters, digits and -_.!*'()/"
+                    )
         if self.vocabulary is not None:
             checked_name("vocabulary", self.vocabulary)
         if self.max_cost is not None and not self.max_cost >= 0:
@@ -113,7 +115,9 @@ class TranscribeMedical:
             raise InputError(f"poll={self.poll!r} and timeout={self.timeout!r}: expected seconds above 0")
         if self.kms_context is not None and not self.kms_key:
             raise InputError("kms_context needs a kms_key")
-        if self.kms_key is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,2047}", self.kms_key):
+        if self.kms_key is not None and not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,2047}", self.kms_key
+        ):
             raise InputError(f"kms_key={self.kms_key!r} is not the id, alias or ARN of a key")
         for name, held, most in (("tags", self.tags, 50), ("kms_context", self.kms_context, 10)):
             if held is not None and not (
@@ -207,9 +211,10 @@ def dollars(seconds: float) -> float:
 
 
 def job_name(wanted: Wanted, audio: str, specialty: str, type: str, mode: str) -> str:
-    """Derived from the audio's digest and all that changes the result: a second run finds the first one's job.
+    """Derived from the audio's digest and all that changes the result.
 
-    The recording's own name is not in it, since names of people may stand there.
+    So a second run finds the first one's job. The recording's own name is not in it, since names
+    of people may stand there.
     """
     service = wanted.service
     settings = [wanted.alternatives, wanted.split_channels, service.speakers, service.vocabulary, service.phi]
@@ -220,7 +225,9 @@ def job_name(wanted: Wanted, audio: str, specialty: str, type: str, mode: str) -
 def check_audio(file: str, facts: Facts, mode: str, split_channels: bool) -> None:
     """Raises `ReadError` for audio that the service would refuse, with the nearest thing that works."""
     if facts.seconds < SHORTEST:
-        raise ReadError(file, f"the audio lasts {facts.seconds:.2f} s: the service takes {SHORTEST} s or more")
+        raise ReadError(
+            file, f"the audio lasts {facts.seconds:.2f} s: the service takes {SHORTEST} s or more"
+        )
     if split_channels and facts.channels != MAX_CHANNELS:
         count = "1 channel" if facts.channels == 1 else f"{facts.channels} channels"
         raise ReadError(file, f"{count}, and split_channels needs 2: leave it out for this file")
@@ -238,7 +245,9 @@ def check_audio(file: str, facts: Facts, mode: str, split_channels: bool) -> Non
         raise ReadError(file, f"{facts.channels} channels: batch takes 2 at most: mix them, or {streamed}")
     if facts.seconds > LONGEST:
         hours = facts.seconds / 3600
-        raise ReadError(file, f"the audio lasts {hours:.1f} h: batch takes 4 h at most: cut it, or {streamed}")
+        raise ReadError(
+            file, f"the audio lasts {hours:.1f} h: batch takes 4 h at most: cut it, or {streamed}"
+        )
     if facts.size > MAX_BYTES:
         raise ReadError(file, f"{facts.size:,} bytes: batch takes 2 GB at most: convert it to FLAC or MP3")
 
