@@ -36,6 +36,12 @@ class Refused(MedtxError):
 ROUNDS = 6
 """How often a call that is still throttled after boto3's own retries is made."""
 
+PATIENCE = 300.0
+"""Seconds for which a call that may be repeated is; boto3's own retries stop early where many calls fail."""
+
+LONGEST_WAIT = 20.0
+"""Seconds between two such calls, at the most."""
+
 
 def checked_endpoint(url: str | None) -> str | None:
     """Raises `InputError` where texts would travel in clear, except to this machine itself."""
@@ -255,17 +261,17 @@ def patiently(
     For operations that may be repeated, and whose requests hold no text: what the service says
     is quoted. Raises CancelledError when stopped.
     """
-    for attempt in range(ROUNDS):
-        if pace and not pace.wait(stop):
-            break
+    end, wait = time.monotonic() + PATIENCE, 0.5
+    while pace is None or pace.wait(stop):
         try:
             return _call(client, method, arguments, quoted=True)
         except Refused as error:
             again = error.code in _THROTTLED or error.status == 429 or error.status >= 500
-            if not again or attempt == ROUNDS - 1:
+            if not again or time.monotonic() > end:
                 raise
-        if stop.wait(2**attempt * random.uniform(0.5, 1)):
+        if stop.wait(wait * random.uniform(0.5, 1)):
             break
+        wait = min(2 * wait, LONGEST_WAIT)
     raise CancelledError
 
 

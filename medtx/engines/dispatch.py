@@ -19,7 +19,7 @@ from medtx.engines.audio import probe
 from medtx.engines.jobs import JOBS, Batch
 from medtx.engines.journal import Journal
 from medtx.engines.medical import ENGINE, STREAMS, Ask, Wanted, check_audio, estimate, job_name
-from medtx.errors import MedtxError, ReadError, optional, reason
+from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import save, save_text
 from medtx.reading import batch
 from medtx.reading.build import Parsed
@@ -45,6 +45,8 @@ class Sending:
     ) -> None:
         routes = {specialty: wanted.service.route(specialty) for specialty in {one for one, _ in kinds}}
         wanted.check([mode for mode, _ in routes.values()])
+        if wanted.service.clean and folder is None:
+            raise InputError("clean=True would delete the only copy of the results: name out, too")
         self.wanted, self.folder, self.overwrite = wanted, folder, overwrite
         self.journal = Journal((folder or _state_folder()) / JOURNAL)
         self.sources = list(files)
@@ -128,6 +130,8 @@ class Sending:
         yield from self.refused.items()
         for i, path in self.kept.items():
             yield i, self._read(self.asks[i], path, None)
+            if self.journal.get(self.asks[i].job).get("state") != "KEPT":  # cut off before it could say so
+                self._note(self.asks[i], state="KEPT")
         todo = {i: one for i, one in self.asks.items() if i not in self.kept}
         if not todo:
             return
@@ -163,9 +167,8 @@ class Sending:
             )
 
     def _one(self, one: Ask, jobs: Batch | None, streams: threading.Semaphore) -> Parsed | ReadError:
-        known = {"recording": one.name, "mode": one.mode, "specialty": one.specialty, "type": one.type}
         try:
-            self.journal.note(one.job, **known, seconds=one.facts.seconds)
+            self._note(one)
             if one.mode == "streaming":
                 with streams:
                     return self._streamed(one)
@@ -175,7 +178,7 @@ class Sending:
                 save(self._path(one), partial(Path.write_bytes, data=answer))
             parsed = self._read(one, self._path(one) if self.folder else Path(), answer)
             self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
-            if self.wanted.service.clean and self.folder:
+            if self.wanted.service.clean:
                 jobs.clean(one)
             return parsed
         except (Unusable, CancelledError):
@@ -184,6 +187,10 @@ class Sending:
             return error
         except MedtxError as error:
             return ReadError(one.file, str(error))
+
+    def _note(self, one: Ask, **state: str) -> None:
+        known = {"recording": one.name, "mode": one.mode, "specialty": one.specialty, "type": one.type}
+        self.journal.note(one.job, **known, seconds=one.facts.seconds, **state)
 
     def _streamed(self, one: Ask) -> Parsed:
         """The stream's events are written as they come; so a run that was cut off is seen as such."""
