@@ -1,14 +1,27 @@
 # ruff: noqa: RUF001
 """Medical vocabularies: what the table takes, and what it refuses where."""
 
+import boto3
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medtx.engines import vocabulary
+from medtx.engines import TranscribeMedical, vocabulary
 from medtx.engines.vocabulary import COLUMNS, PHONES, check, read_table, text_of
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, MedtxError, ReadError
+from tests.test_transcribe_medical import (  # noqa: F401  fixtures
+    BUCKET,
+    KIND,
+    _account,
+    endpoint,
+    engine,
+    files,
+    quick,
+    recorded,
+    started,
+    whole,
+)
 
 GUIDE = """\
 Phrase\tIPA\tSoundsLike\tDisplayAs
@@ -154,3 +167,49 @@ def test_no_text_is_too_odd_to_be_answered(tmp_path_factory, text):
         with pytest.raises(ReadError) as caught:
             read_table(path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_vocabulary_is_made_used_changed_and_deleted(endpoint, engine, files, tmp_path):  # noqa: F811
+    s3 = boto3.client("s3", **endpoint.client)
+    assert vocabulary.create("drugs-2", ["warfarin", "atrial fibrillation"], engine()) == "READY"
+    there = s3.get_object(Bucket=BUCKET, Key="medtx/vocabularies/drugs-2.txt")
+    assert there["Body"].read().decode() == text_of(read_table(["warfarin", "atrial fibrillation"]))
+    assert there["ServerSideEncryption"] == "AES256"
+    with pytest.raises(InputError, match="vocabulary drugs-2: there is one of that name: update it"):
+        vocabulary.create("drugs-2", ["heparin"], engine())
+    assert vocabulary.update("drugs-2", written(tmp_path, GUIDE), engine()) == "READY"
+    vocabulary.create("other", ["heparin"], engine(), ready=False)
+    assert vocabulary.wait("other", engine()) == "READY"
+    found = vocabulary.listing(engine())
+    assert found[["name", "state"]].to_numpy().tolist() == [["drugs-2", "READY"], ["other", "READY"]]
+    import medtx
+
+    whole(medtx.transcribe(files[:1], engine=engine(vocabulary="drugs-2"), **KIND), files[:1])
+    client = boto3.client("transcribe", **endpoint.client)
+    (name,) = started(endpoint)
+    known = client.get_medical_transcription_job(MedicalTranscriptionJobName=name)["MedicalTranscriptionJob"]
+    assert known["Settings"] == {"VocabularyName": "drugs-2"}
+    vocabulary.delete("drugs-2", engine())
+    assert vocabulary.listing(engine())["name"].tolist() == ["other"]
+    assert "drugs-2" not in str(s3.list_objects_v2(Bucket=BUCKET, Prefix="medtx/vocabularies"))
+    for ask in (
+        lambda: vocabulary.delete("drugs-2", engine()),
+        lambda: vocabulary.update("drugs-2", ["heparin"], engine()),
+        lambda: medtx.transcribe(files[:1], engine=engine(vocabulary="drugs-2"), overwrite=True, **KIND),
+    ):
+        with pytest.raises(InputError, match="vocabulary drugs-2: the service has none of that name"):
+            ask()
+    assert len(started(endpoint)) == 1
+
+
+def test_a_vocabulary_needs_a_name_a_bucket_and_a_table(endpoint, engine):  # noqa: F811
+    for ask, message in (
+        (lambda: vocabulary.create("my drugs", ["heparin"], engine()), "vocabulary='my drugs' is not a name"),
+        (lambda: vocabulary.create("drugs", ["a b 1"], engine()), "at row 1, Phrase: digits"),
+        (lambda: vocabulary.create("drugs", ["a"], engine(bucket=None)), "read by the service from a bucket"),
+    ):
+        with pytest.raises(InputError, match=message):
+            ask()
+    assert vocabulary.listing(engine()).empty
+    with pytest.raises(MedtxError, match="no such bucket"):
+        vocabulary.create("drugs", ["heparin"], TranscribeMedical(**(vars(engine()) | {"bucket": "nobodys"})))

@@ -15,6 +15,7 @@ import msgspec
 import pandas as pd
 
 from medtx.aws import Unusable
+from medtx.engines import vocabulary
 from medtx.engines.audio import probe
 from medtx.engines.jobs import JOBS, Batch
 from medtx.engines.journal import Journal
@@ -139,6 +140,8 @@ class Sending:
         if progress:
             print(f"medtx: {self.routes()}", file=sys.stderr)
         stop = threading.Event()
+        if self.wanted.service.vocabulary:
+            vocabulary.wait(self.wanted.service.vocabulary, self.wanted.service)
         jobs = None
         if any(one.mode == "batch" for one in todo.values()):
             jobs = Batch(self.wanted, self.journal, self.overwrite, stop)

@@ -1,21 +1,25 @@
 """Custom vocabularies: the words that an engine should know, how they are spoken and written.
 
 The table is Transcribe Medical's own: tab-separated, with the columns Phrase, IPA, SoundsLike
-and DisplayAs. Source of its rules: the developer guide, "Creating a text file for your medical
+and DisplayAs. `read_table` serves every engine; `create` and the others ask the service.
+Source of its rules: the developer guide, "Creating a text file for your medical
 custom vocabulary" and "Character set for Amazon Transcribe Medical".
 """
 
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.aws import Refused, checked_bucket, connect, encryption, pages, patiently, wait_for
+from medtx.engines.medical import TranscribeMedical, checked_name
+from medtx.errors import InputError, MedtxError, ReadError
 from medtx.files import load
 
 COLUMNS = ("Phrase", "IPA", "SoundsLike", "DisplayAs")
@@ -170,3 +174,96 @@ def _row_problems(row: dict[str, str]) -> Iterator[tuple[str, str]]:
     elif wrong:
         shown = " ".join(f"U+{ord(c):04X}" for c in wrong[0][:4])
         yield "IPA", f"{wrong[0][:20]!r} ({shown}) is not one of its sounds: {' '.join(sorted(PHONES))}"
+
+
+def create(name: str, source: Source, engine: TranscribeMedical, *, ready: bool = True) -> str:
+    """Make a vocabulary at the service, for ``TranscribeMedical(vocabulary=name)``; gives its state.
+
+    The table is checked, written to the engine's bucket, encrypted, and read from there by the
+    service. With ``ready`` it waits until it can be used. Do not put names of patients into it.
+
+    Raises what `read_table` does, `InputError` where there is one of that name, and `MedtxError`
+    where the service cannot make it, with its reason.
+    """
+    return _made("create_medical_vocabulary", name, source, engine, ready)
+
+
+def update(name: str, source: Source, engine: TranscribeMedical, *, ready: bool = True) -> str:
+    """Put another table into a vocabulary that is there; otherwise as `create`."""
+    return _made("update_medical_vocabulary", name, source, engine, ready)
+
+
+def listing(engine: TranscribeMedical) -> pd.DataFrame:
+    """The account's vocabularies in this region: name, state (PENDING, READY or FAILED), when changed."""
+    found = pages(_client(engine), "list_medical_vocabularies", "NextToken", MaxResults=100)
+    keys = ["VocabularyName", "VocabularyState", "LastModifiedTime"]
+    rows = [[one.get(key) for key in keys] for page in found for one in page.get("Vocabularies", [])]
+    return pd.DataFrame(rows, columns=["name", "state", "changed"])
+
+
+def delete(name: str, engine: TranscribeMedical) -> None:
+    """Delete a vocabulary of the service, and its table in the bucket where the engine names one.
+
+    Raises `InputError` where there is none of that name.
+    """
+    _asked(engine, "delete_medical_vocabulary", name)
+    if engine.bucket:
+        s3 = connect("s3", engine.region, engine.endpoint_url, engine.profile)
+        patiently(s3, "delete_object", threading.Event(), Bucket=engine.bucket, Key=_key(name, engine))
+
+
+def wait(name: str, engine: TranscribeMedical) -> str:
+    """Until a vocabulary is READY, which it gives.
+
+    Raises `InputError` where there is none of that name, and `MedtxError` where the service could
+    not make it, with its reason, or it takes longer than the engine's ``timeout``.
+    """
+
+    def look() -> str | None:
+        known = _asked(engine, "get_medical_vocabulary", name)
+        if known["VocabularyState"] == "FAILED":
+            why = " ".join(str(known.get("FailureReason", "no reason was given")).split())[:500]
+            raise MedtxError(f"the service could not make the vocabulary {name}: {why}")
+        return "READY" if known["VocabularyState"] == "READY" else None
+
+    state = wait_for(look, engine.poll, engine.timeout)
+    if state is None:
+        raise MedtxError(f"the vocabulary {name} is not ready after {engine.timeout:g} s")
+    return state
+
+
+def _made(method: str, name: str, source: Source, engine: TranscribeMedical, ready: bool) -> str:
+    checked_name("vocabulary", name)
+    text = text_of(read_table(source))
+    if engine.bucket is None:
+        raise InputError("a vocabulary is read by the service from a bucket: name one")
+    s3 = connect("s3", engine.region, engine.endpoint_url, engine.profile)
+    key = _key(name, engine)
+    put: dict[str, Any] = {"Bucket": engine.bucket, "Key": key, **encryption(engine.kms_key)}
+    patiently(s3, "put_object", threading.Event(), Body=text.encode(), **put)
+    place = f"s3://{engine.bucket}/{key}"
+    made = _asked(engine, method, name, LanguageCode="en-US", VocabularyFileUri=place)
+    return wait(name, engine) if ready else str(made.get("VocabularyState"))
+
+
+def _key(name: str, engine: TranscribeMedical) -> str:
+    return f"{checked_bucket(str(engine.bucket), engine.prefix)}/vocabularies/{name}.txt".lstrip("/")
+
+
+def _client(engine: TranscribeMedical) -> Any:
+    return connect("transcribe", engine.region, engine.endpoint_url, engine.profile)
+
+
+def _asked(engine: TranscribeMedical, method: str, name: str, **arguments: Any) -> dict[str, Any]:
+    checked_name("vocabulary", name)
+    try:
+        return patiently(_client(engine), method, threading.Event(), VocabularyName=name, **arguments)
+    except Refused as error:
+        if error.code == "ConflictException":
+            what = (
+                "there is one of that name: update it" if method.startswith("create") else "it is being made"
+            )
+            raise InputError(f"vocabulary {name}: {what}") from None
+        if error.code == "NotFoundException" or "couldn't be found" in str(error):
+            raise InputError(f"vocabulary {name}: the service has none of that name in this region") from None
+        raise
