@@ -58,12 +58,16 @@ def _list_failures(found: medtx.Transcripts) -> None:
         print(f"not read: {ReadError(failure.source, failure.problem, failure.place)}", file=sys.stderr)
 
 
-def _alignment(args: argparse.Namespace) -> medtx.Alignment:
-    results = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    _list_failures(results)
-    if not len(results):
+def _results(args: argparse.Namespace) -> medtx.Transcripts:
+    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
+    _list_failures(found)
+    if not len(found):
         raise MedtxError("no result could be read")
-    alignment = medtx.align(results, medtx.read(args.references), args.normalize)
+    return found
+
+
+def _alignment(args: argparse.Namespace) -> medtx.Alignment:
+    alignment = medtx.align(_results(args), medtx.read(args.references), args.normalize)
     for side, names in (
         ("reference", alignment.only_hypothesis),
         ("result", alignment.only_reference),
@@ -123,10 +127,7 @@ def _review(args: argparse.Namespace) -> None:
     from medtx.thresholds import to_hear
 
     threshold = medtx.load_threshold(args.threshold)
-    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    _list_failures(found)
-    if not len(found):
-        raise MedtxError("no result could be read")
+    found = _results(args)
     marked = threshold.apply(found)
     spoken = marked[marked["kind"] == "pronunciation"]
     rate = spoken.groupby("recording", observed=False)["review"].agg(["size", "sum"])
@@ -147,10 +148,7 @@ def _review(args: argparse.Namespace) -> None:
 def _entities(args: argparse.Namespace) -> None:
     from medtx.clinical import safety_page
 
-    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    _list_failures(found)
-    if not len(found):
-        raise MedtxError("no result could be read")
+    found = _results(args)
     ontologies = args.ontology or ()
     if args.dry_run:
         cost = medtx.entities(found, args.engine, ontologies=ontologies, phi=args.phi, dry_run=True)
