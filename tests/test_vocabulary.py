@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from medtx.engines import TranscribeMedical, vocabulary
 from medtx.engines.vocabulary import COLUMNS, PHONES, check, read_table, text_of
 from medtx.errors import InputError, MedtxError, ReadError
-from tests.test_transcribe_medical import (  # noqa: F401  fixtures
+from tests.endpoint import (  # noqa: F401  fixtures
     BUCKET,
     KIND,
-    _account,
+    account,
     endpoint,
     engine,
     files,
