@@ -151,6 +151,14 @@ def _listening(port: int) -> socket.socket:
     return made
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    async def create_server(self, *args: Any, **settings: Any) -> Any:
+        """Does not wait half a minute for TLS clients that keep their connection open."""
+        if settings.get("ssl"):
+            settings["ssl_shutdown_timeout"] = 0.2
+        return await super().create_server(*args, **settings)
+
+
 @contextmanager
 def _thread(
     app: App, sockets: list[socket.socket], files: tuple[Path, Path], ready: threading.Event
@@ -174,7 +182,8 @@ def _thread(
 
     def run() -> None:
         try:
-            asyncio.run(serve())
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                runner.run(serve())
         except BaseException as error:
             failed.append(error)
         finally:

@@ -59,6 +59,8 @@ class Keys:
                 raise _wrong(s3, "X-Amz-Expires is missing, or longer than a signature may live")
         else:
             found = _FIELDS.match(request.headers.get("authorization", ""))
+            if "AWSAccessKeyId" in asked:
+                raise Refused("InvalidRequest", "Please use AWS4-HMAC-SHA256 (signature_version='s3v4').")
             if not found:
                 raise _missing(s3)
             credential, names, signature = found.groups()
