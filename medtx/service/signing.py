@@ -70,9 +70,9 @@ class Keys:
         parts = scope.split("/")
         if key != self._known.access_key:
             raise _unknown(s3)
+        self._in_time(stamp, int(lifetime or SKEW), s3)
         if len(parts) != 4 or parts[3] != "aws4_request" or parts[0] != stamp[:8] or parts[2] != service:
             raise _wrong(s3, f"the credential should be scoped to a day, a region and {service!r}")
-        self._in_time(stamp, int(lifetime or SKEW), s3)
         again = AWSRequest(request.method, request.url.partition("?")[0] + (f"?{query}" if query else ""))
         again.headers = HTTPHeaders()
         for name in names.split(";"):

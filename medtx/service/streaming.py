@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from botocore.eventstream import EventStreamBuffer, ParserError
 
+from medtx.engines.frames import encode
 from medtx.service.beside import add_to_event
 from medtx.service.engines import Engine, Live
 from medtx.service.faults import Dice, Quotas
-from medtx.service.frames import encode
 from medtx.service.protocol import Refused, bad_request
 from medtx.service.signing import Chain
 from medtx.specialties import SPECIALTIES, TYPES
