@@ -4,7 +4,7 @@ import io
 import os
 import wave
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,6 +90,36 @@ def _check_file(path: str) -> None:
                 raise ReadError(path, "the file is empty")
     except OSError as error:
         raise ReadError(path, reason(error)) from None
+
+
+class Facts(NamedTuple):
+    """What the header of a file says of it; ``format`` is FFmpeg's name of the container."""
+
+    format: str
+    rate: int
+    channels: int
+    seconds: float
+    size: int  # bytes
+
+
+def probe(path: str) -> Facts:
+    """What a file holds, without decoding it. Raises `ReadError` for one that is no audio."""
+    av = optional("av", "embedded")
+    _check_file(path)
+    try:
+        with av.open(f"file:{path}") as container:
+            if not container.streams.audio:
+                raise ReadError(path, "expected audio, found none in this file")
+            stream = container.streams.audio[0]
+            context, name = stream.codec_context, container.format.name
+            seconds = container.duration / av.time_base if container.duration else 0.0
+            if not seconds:  # the header does not say: the last packet does
+                ends = [p.pts + (p.duration or 0) for p in container.demux(stream) if p.pts is not None]
+                seconds = float(max(ends, default=0) * stream.time_base)
+            return Facts(name, int(context.rate), int(context.channels), seconds, os.path.getsize(path))
+    except (av.error.FFmpegError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        raise ReadError(path, f"expected audio: {problem.lower()}") from None
 
 
 def channels(path: str) -> int:
