@@ -117,3 +117,19 @@ def test_other_samples_are_refused(samples):
         Live().feed(samples)
     with pytest.raises(InputError, match="channels=0"):
         Live(0)
+
+
+def test_other_rates_are_heard_as_well(speech):
+    import av
+
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=48_000)
+    frame = av.AudioFrame.from_ndarray(speech[None, : 8 * RATE], format="s16", layout="mono")
+    frame.sample_rate = RATE
+    finer = np.concatenate([part.to_ndarray()[0] for part in resampler.resample(frame)])
+    live = Live(rate=48_000)
+    events = [e for i in range(0, len(finer), 4800) for e in live.feed(finer[i : i + 4800])] + live.close()
+    heard, want = (
+        medtx.read(events).text().iloc[0],
+        " ".join(r["Alternatives"][0]["Transcript"] for r in finals(stream(speech[: 8 * RATE]))),
+    )
+    assert float(medtx.align({"a": heard}, {"a": want}).rates().loc["TOTAL", "wer"]) < 0.3

@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from medtx.engines import embedded
-from medtx.engines.audio import RATE
+from medtx.engines.audio import RATE, Resampler
 from medtx.engines.utterances import Utterances
 from medtx.errors import InputError
 
@@ -26,7 +26,7 @@ Event = dict[str, Any]
 class Live:
     """Feed audio as it comes, get events: ``{"Transcript": {"Results": [...]}}``, one result each.
 
-    ``channels`` are recognised apart, and named as the service names them (``ch_0``, ``ch_1``).
+    ``rate`` is that of the samples. ``channels`` are recognised apart, and named as the service names them (``ch_0``, ``ch_1``).
     An utterance has one ``ResultId``: partial results, whenever its text has changed (words
     without confidence), and one final. Times are in seconds since the first sample.
 
@@ -35,15 +35,15 @@ class Live:
     []
     """
 
-    def __init__(self, channels: int = 1, *, every: float = EVERY) -> None:
-        if channels < 1:
-            raise InputError(f"channels={channels!r} is not 1 or more")
+    def __init__(self, channels: int = 1, *, rate: int = RATE, every: float = EVERY) -> None:
+        if channels < 1 or rate < 8000:
+            raise InputError(f"channels={channels!r} is below 1, or rate={rate!r} below 8000")
         self._voices = [
-            _Voice(f"ch_{i}" if channels > 1 else None, round(every * RATE)) for i in range(channels)
+            _Voice(f"ch_{i}" if channels > 1 else None, rate, round(every * RATE)) for i in range(channels)
         ]
 
     def feed(self, samples: np.ndarray) -> list[Event]:
-        """The events that these int16 samples at 16 kHz bring, of shape (n,) or (channels, n).
+        """The events that these int16 samples bring, of shape (n,) or (channels, n).
 
         Raises `InputError` for another shape or type.
         """
@@ -63,8 +63,9 @@ class Live:
 class _Voice:
     """One channel. It has a decoder only while somebody speaks."""
 
-    def __init__(self, channel: str | None, every: int) -> None:
+    def __init__(self, channel: str | None, rate: int, every: int) -> None:
         self._channel, self._every = channel, every
+        self._resampler = None if rate == RATE else Resampler(rate)
         self._cutter = Utterances()
         self._decoder: Any = None
         self._start = self._heard = 0  # first sample of the utterance; how many the decoder has
@@ -72,6 +73,8 @@ class _Voice:
         self._mean = ""  # cepstral, of the utterance before: a good guess while this one is open
 
     def feed(self, samples: np.ndarray) -> list[Event]:
+        if self._resampler:
+            samples = self._resampler.feed(samples)
         events = self._finals(self._cutter.feed(samples))
         if (open_now := self._cutter.pending()) is None:
             return events

@@ -1,0 +1,229 @@
+"""Many files through Transcribe Medical at once: planned, priced, sent by the way of each, and read."""
+
+import hashlib
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from functools import partial
+from os import environ
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+
+from medtx.aws import Unusable
+from medtx.engines.audio import probe
+from medtx.engines.jobs import JOBS, Batch
+from medtx.engines.journal import Journal
+from medtx.engines.medical import ENGINE, STREAMS, Ask, Wanted, check_audio, estimate, job_name
+from medtx.errors import MedtxError, ReadError, optional, reason
+from medtx.files import save, save_text
+from medtx.reading import batch
+from medtx.reading.build import Parsed
+from medtx.reading.job import decode
+from medtx.reading.parse import parse
+
+JOURNAL = "medtx.sqlite"
+STREAMED_AT_ONCE = 5
+_AGAIN = "overwrite it, or use another out"
+
+
+class Sending:
+    """The files of one call: ``asks``, and ``refused``, by their index."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        files: Sequence[str],
+        names: Sequence[str],
+        kinds: Sequence[tuple[str, str]],
+        folder: Path | None,
+        overwrite: bool,
+    ) -> None:
+        routes = {specialty: wanted.service.route(specialty) for specialty in {one for one, _ in kinds}}
+        wanted.check([mode for mode, _ in routes.values()])
+        self.wanted, self.folder, self.overwrite = wanted, folder, overwrite
+        self.journal = Journal((folder or _state_folder()) / JOURNAL)
+        self.sources = list(files)
+        self.asks: dict[int, Ask] = {}
+        self.refused: dict[int, ReadError] = {}
+        self.kept: dict[int, Path] = {}  # results that are there already
+        for i, (file, name, kind) in enumerate(zip(files, names, kinds)):
+            try:
+                one = self.asks[i] = self._ask(file, name, *kind, *routes[kind[0]])
+                if folder:
+                    self.sources[i] = str(self._path(one))
+                if not overwrite and self._is_kept(one):
+                    self.kept[i] = self._path(one)
+            except ReadError as error:
+                self.asks.pop(i, None)
+                self.refused[i] = error
+
+    def _ask(self, file: str, name: str, specialty: str, type: str, mode: str, why: str) -> Ask:
+        facts = probe(file)
+        check_audio(file, facts, mode, self.wanted.split_channels)
+        try:
+            with open(file, "rb") as held:
+                audio = hashlib.file_digest(held, "sha256").hexdigest()
+        except OSError as error:
+            raise ReadError(file, reason(error)) from None
+        job = job_name(self.wanted, audio, specialty, type, mode)
+        return Ask(file, name, specialty, type, mode, why, facts, job)
+
+    def _path(self, one: Ask) -> Path:
+        """Where its result is kept; of a stream, its events as they came."""
+        return (self.folder or Path()) / (one.name + (".json" if one.mode == "batch" else ".jsonl"))
+
+    def _is_kept(self, one: Ask) -> bool:
+        """Whether a result is there already; raises `ReadError` if it is not of this audio, asked so."""
+        path = self._path(one)
+        if self.folder is None or not path.exists():
+            return False
+        if one.mode == "streaming":
+            known = self.journal.get(one.job).get("state")
+            if known == "STREAMING":  # it was cut off
+                return False
+            if known == "KEPT":
+                return True
+            raise ReadError(str(path), f"medtx has no record of this earlier result in {JOURNAL}: {_AGAIN}")
+        try:
+            name = decode(path.read_bytes()).job_name or ""
+        except OSError as error:
+            raise ReadError(str(path), reason(error)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ReadError(str(path), f"expected an earlier result ({error}): {_AGAIN}") from None
+        if not name.startswith(one.job):
+            raise ReadError(
+                str(path), f"this earlier result is of other audio, settings or another engine: {_AGAIN}"
+            )
+        return True
+
+    def estimate(self) -> pd.DataFrame:
+        """What is still to be paid for; see `medtx.engines.medical.estimate`."""
+        paid = {self.asks[i].job: f"is already in {self.folder}" for i in self.kept}
+        for one in self.asks.values():
+            state = self.journal.get(one.job).get("state")
+            if not self.overwrite and one.mode == "batch" and state in ("QUEUED", "IN_PROGRESS", "COMPLETED"):
+                paid[one.job] = "its job is already under way or done"
+        refused = {Path(error.source).stem: error.problem for error in self.refused.values()}
+        return estimate(list(self.asks.values()), paid, refused)
+
+    def routes(self) -> str:
+        """Which way the files go, and why, as a line to show."""
+        counts = Counter((one.mode, one.reason) for i, one in self.asks.items() if i not in self.kept)
+        return "; ".join(
+            f"{count} file{'s' if count > 1 else ''} by {mode}: {why}"
+            for (mode, why), count in counts.items()
+        )
+
+    def run(self, workers: int | None, progress: bool) -> Iterator[tuple[int, Parsed | ReadError]]:
+        """(index, tables or why there are none) of each file, as they end.
+
+        Raises `Unusable` for what would fail for all files; what was begun goes on at the service,
+        and the next run finds it. `MedtxError` where it would cost more than ``max_cost``.
+        """
+        yield from self.refused.items()
+        for i, path in self.kept.items():
+            yield i, self._read(self.asks[i], path, None)
+        todo = {i: one for i, one in self.asks.items() if i not in self.kept}
+        if not todo:
+            return
+        self._affordable()
+        if progress:
+            print(f"medtx: {self.routes()}", file=sys.stderr)
+        stop = threading.Event()
+        jobs = None
+        if any(one.mode == "batch" for one in todo.values()):
+            jobs = Batch(self.wanted, self.journal, self.overwrite, stop)
+        streams = threading.Semaphore(min(workers or STREAMED_AT_ONCE, STREAMS))
+        pool = ThreadPoolExecutor(min(workers or len(todo), len(todo), JOBS), "medtx-transcribe")
+        bar = optional("tqdm.auto", "aws").tqdm(
+            total=len(todo), desc="transcribing", unit="file", disable=not progress
+        )
+        with bar:
+            try:
+                futures = {pool.submit(self._one, one, jobs, streams): i for i, one in todo.items()}
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+                    bar.update()
+            finally:
+                stop.set()  # what waits, ends; what is under way at the service goes on there
+                pool.shutdown(cancel_futures=True)
+                self.describe()
+
+    def _affordable(self) -> None:
+        limit = self.wanted.service.max_cost
+        cost = float(self.estimate().loc["TOTAL", "dollars"])
+        if limit is not None and cost > limit + 1e-7:
+            raise MedtxError(
+                f"nothing was sent: by the list price it costs ${cost:.4f}, above max_cost=${limit:.4f}"
+            )
+
+    def _one(self, one: Ask, jobs: Batch | None, streams: threading.Semaphore) -> Parsed | ReadError:
+        known = {"recording": one.name, "mode": one.mode, "specialty": one.specialty, "type": one.type}
+        try:
+            self.journal.note(one.job, **known, seconds=one.facts.seconds)
+            if one.mode == "streaming":
+                with streams:
+                    return self._streamed(one)
+            assert jobs is not None
+            answer = jobs.result(one)
+            if self.folder:
+                save(self._path(one), partial(Path.write_bytes, data=answer))
+            parsed = self._read(one, self._path(one) if self.folder else Path(), answer)
+            self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
+            if self.wanted.service.clean and self.folder:
+                jobs.clean(one)
+            return parsed
+        except (Unusable, CancelledError):
+            raise
+        except ReadError as error:
+            return error
+        except MedtxError as error:
+            return ReadError(one.file, str(error))
+
+    def _streamed(self, one: Ask) -> Parsed:
+        """The stream's events are written as they come; so a run that was cut off is seen as such."""
+        import medtx
+
+        with tempfile.TemporaryDirectory(prefix="medtx-") as held:
+            path = self._path(one) if self.folder else Path(held) / f"{one.name}.jsonl"
+            self.journal.note(one.job, state="STREAMING")
+            path.unlink(missing_ok=True)
+            medtx.stream(
+                one.file, specialty=one.specialty, type=one.type, engine=self.wanted.service, record=path
+            ).run()
+            parsed = self._read(one, path, None)
+            self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
+        return parsed
+
+    def _read(self, one: Ask, path: Path, answer: bytes | None) -> Parsed:
+        """The tables of a result, by the readers of `medtx.read`."""
+        source = str(path) if self.folder else one.file
+        if one.mode == "streaming":
+            (parsed,) = parse(str(path), None)
+        else:
+            job = decode(path.read_bytes() if answer is None else answer)
+            parsed = batch.parse(job, source)
+            if job.medtx is None:  # the service's own, not that of a local endpoint
+                parsed.recording |= {"engine": ENGINE, "duration": one.facts.seconds, "language": "en-US"}
+        parsed.mixed = one.facts.channels > 1 and not self.wanted.split_channels
+        parsed.recording |= {"specialty": one.specialty, "type": one.type, "reason": one.reason}
+        return parsed
+
+    def describe(self) -> None:
+        """Beside the results, what is known of each: ``medtx.read(out, metadata=...)`` takes it."""
+        columns = ["recording", "specialty", "type", "mode"]
+        rows = [[row[column] for column in columns] for row in self.journal.kept()]
+        if self.folder and rows:
+            table = pd.DataFrame(rows, columns=columns).drop_duplicates("recording", keep="last")
+            save_text(self.folder / "recordings.csv", table.to_csv(index=False))
+
+
+def _state_folder() -> Path:
+    """Where the journal is, when no results are kept."""
+    home = environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "medtx"
