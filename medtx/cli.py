@@ -222,6 +222,12 @@ def _report(args: argparse.Namespace) -> None:
     print(path)
 
 
+def _serve(args: argparse.Namespace) -> None:
+    from medtx.service import command
+
+    command.run(args)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="medtx", description=medtx.__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"medtx {medtx.__version__}")
@@ -354,6 +360,24 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")
     verb.add_argument("--out", default="medtx-report.html", help="(%(default)s)")
     verb.set_defaults(run=_report)
+    verb = verbs.add_parser("serve", help="an endpoint on this machine that speaks AWS's protocols")
+    verb.add_argument("--results", help="recorded results to answer with (default: recognise)")
+    verb.add_argument("--audio", help="folder of their recordings: streams are answered by what they send")
+    verb.add_argument("--speed", type=float, default=1.0, help="of recorded streams (%(default)s)")
+    verb.add_argument("--port", type=int, default=8099, help="http and WebSocket (%(default)s)")
+    verb.add_argument("--tls-port", type=int, default=8443, help="https with HTTP/2 (%(default)s)")
+    verb.add_argument("--bucket", action="append", default=[], help="to be there from the start; may repeat")
+    verb.add_argument("--storage", help="folder to keep what is uploaded (default: until it ends)")
+    verb.add_argument("--region", default="us-east-1", help="(%(default)s)")
+    verb.add_argument("--any-key", action="store_true", help="take requests without checking signatures")
+    verb.add_argument("--quotas", action="store_true", help="throttle as the service does")
+    for share in ("throttled", "failed", "lost", "bad-frames"):
+        verb.add_argument(f"--{share}", type=float, default=0.0, metavar="SHARE", help="see docs/serve.md")
+    verb.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="that answers take longer")
+    verb.add_argument("--drop-after", type=int, metavar="FRAMES", help="cut streams after so many")
+    verb.add_argument("--drops", type=int, default=1, help="how many streams (%(default)s)")
+    verb.add_argument("--seed", type=int, default=0, help="of what goes wrong (%(default)s)")
+    verb.set_defaults(run=_serve)
     return parser
 
 

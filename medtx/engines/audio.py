@@ -55,6 +55,23 @@ def blocks(path: str, *, split: bool = False) -> Iterator[np.ndarray]:
         raise ReadError(path, f"the {end} of audio are silent")
 
 
+class Resampler:
+    """Mono int16 samples of another rate, as they come, to `RATE`."""
+
+    def __init__(self, rate: int) -> None:
+        self._av = optional("av", "embedded")
+        self._rate = rate
+        self._resampler = self._av.AudioResampler(format="s16", layout="mono", rate=RATE)
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        frame = self._av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples)[None], format="s16", layout="mono"
+        )
+        frame.sample_rate = self._rate
+        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
+        return np.concatenate(parts) if parts else np.empty(0, np.int16)
+
+
 def clip(path: str, start: float, end: float) -> bytes:
     """A stretch of ``path``, in seconds, as a WAV file of 16 kHz, mixed to one channel.
 

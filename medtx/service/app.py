@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -90,7 +91,8 @@ class App:
         name = name if service != "s3" else s3.operation(request)
         try:
             answer = await self._answered(service, name, request)
-        except Refused as refused:
+        except Exception as error:  # of others nothing is shown: they may hold what was received
+            refused = error if isinstance(error, Refused) else _FAILED[service]()
             answer = s3.refusal(refused) if service == "s3" else json_refusal(refused)
         await _send_answer(answer, request.method, send)
 
@@ -98,12 +100,12 @@ class App:
         if self.dice.faults.slow:
             await asyncio.sleep(self.dice.faults.slow)
         fault = self.dice.call(name)
-        if fault == "throttled" or not self._calls.take(name):
-            raise _TOO_MANY[service]()
         if fault == "failed":
             raise _FAILED[service]()
         if self._keys:
             self._keys.check(request, service)
+        if fault == "throttled" or not self._calls.take(name):
+            raise _TOO_MANY[service]()
         if service == "s3":
             answer = s3.answer(self._store, request)
         else:
@@ -158,6 +160,7 @@ class App:
             await self._streams.run(self._asked(given), self.dice, None, next_frame, send_frame)
         except Refused as error:
             await send_frame(streaming.exception_frame(error))
+            await _drained(next_frame)
         except streaming.Cut:
             raise ConnectionError from None  # ends the connection without a word
         await send({"type": "websocket.close", "code": 1000})
@@ -202,6 +205,7 @@ class App:
             await self._streams.run(asked, self.dice, chain, next_frame, send_frame)
         except Refused as refused:
             await send_frame(streaming.exception_frame(refused))
+            await _drained(next_frame)
         except streaming.Cut:
             raise ConnectionError from None
         await send(body | {"more_body": False})
@@ -217,6 +221,16 @@ _FAILED = {
     "comprehendmedical": partial(Refused, "InternalServerException", "An internal server error occurred."),
     "s3": partial(Refused, "InternalError", "We encountered an internal error. Please try again.", 500),
 }
+
+
+async def _drained(next_frame: streaming.Receive) -> None:
+    """Until the client has understood: closed on audio that still comes, it would not see why."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            while True:
+                async with asyncio.timeout(0.2):
+                    if await next_frame() is None:
+                        return
 
 
 def _request(scope: Scope) -> Request:

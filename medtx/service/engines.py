@@ -1,6 +1,7 @@
 """What stands behind the endpoint: the embedded engine, or results that were recorded before."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from medtx.errors import optional
+from medtx.engines.audio import RATE
+from medtx.errors import ReadError, optional
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,7 @@ class Wanted:
     names: tuple[str, ...]  # what the recording may be called
     alternatives: int = 1
     split_channels: bool = False
-    speakers: bool = False
-    phi: bool = False
-    format: str | None = None
+    format: str | None = None  # that the client says its audio has
     rate: int | None = None
 
 
@@ -68,21 +68,81 @@ class Embedded:
         return await asyncio.wrap_future(self._pool.submit(_recognised, str(path), wanted))
 
     def live(self, rate: int) -> Live:
-        from medtx.engines.live import Live as Recogniser
+        from medtx.engines import live
 
-        made: Live = Recogniser(rate=rate)
-        return made
+        return live.Live() if rate == RATE else _Resampled(live.Live(), rate)
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(kill_workers=True)
 
 
+class _Resampled:
+    """Audio of another rate, at the one that the engine takes."""
+
+    def __init__(self, live: Live, rate: int) -> None:
+        self._live, self._rate, self._av = live, rate, optional("av", "embedded")
+        self._resampler = self._av.AudioResampler(format="s16", layout="mono", rate=RATE)
+
+    def feed(self, samples: np.ndarray) -> Iterable[dict[str, Any]]:
+        frame = self._av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], layout="mono")
+        frame.sample_rate = self._rate
+        return self._pass_on(frame)
+
+    def close(self) -> Iterable[dict[str, Any]]:
+        return [*self._pass_on(None), *self._live.close()]
+
+    def _pass_on(self, frame: Any) -> Iterable[dict[str, Any]]:
+        for part in self._resampler.resample(frame):
+            yield from self._live.feed(part.to_ndarray()[0])
+
+
 def _recognised(path: str, wanted: Wanted) -> dict[str, Any]:
     """In a process of the pool."""
     from medtx.engines import embedded
 
+    _check(path, wanted)
     made = embedded.transcribe(path, alternatives=wanted.alternatives, split_channels=wanted.split_channels)
     said = {"engine": embedded.name(), "language": "en-US", "duration": round(made["duration"], 3)}
     said |= {"channels": made["channels"], "channels_mixed": made["channels_mixed"]}
     return {"results": made["results"], "medtx": said}
+
+
+_CONTAINERS = {  # as FFmpeg names them
+    "wav": ("wav",),
+    "flac": ("flac",),
+    "ogg": ("ogg",),
+    "mp3": ("mp3",),
+    "amr": ("amr",),
+    "mov,mp4,m4a,3gp,3g2,mj2": ("mp4", "m4a"),
+    "matroska,webm": ("webm",),
+}
+
+
+def _check(path: str, wanted: Wanted) -> None:
+    """Raises `ReadError` in the service's words for audio that it does not take."""
+    av = optional("av", "embedded")
+    if os.path.getsize(path) > 2 * 2**30:
+        raise ReadError(path, "Invalid file size: file size too large")
+    try:
+        with av.open(f"file:{path}") as container:
+            formats = _CONTAINERS.get(container.format.name, ())
+            stream = container.streams.audio[0]
+            rate, channels = stream.rate, stream.codec_context.channels
+            seconds = (container.duration or 0) / av.time_base
+    except (av.error.FFmpegError, IndexError):
+        raise ReadError(path, "Unsupported media format") from None
+    if not formats:
+        raise ReadError(path, "Unsupported media format")
+    if wanted.format not in (None, *formats):
+        raise ReadError(path, "The media format provided does not match the detected media format")
+    if not 16_000 <= rate <= 48_000:
+        raise ReadError(path, "Invalid sample rate for audio file")
+    if wanted.rate not in (None, rate):
+        raise ReadError(path, "The sample rate provided does not match the detected sample rate")
+    if channels > 2:
+        raise ReadError(path, "Invalid number of channels: number of channels too large")
+    if 0 < seconds < 0.5:
+        raise ReadError(path, "Invalid file size: the audio is shorter than 0.5 seconds")
+    if seconds > 4 * 3600:
+        raise ReadError(path, "Invalid file size: the audio is longer than 4 hours")

@@ -12,8 +12,9 @@ from urllib.parse import quote, unquote
 
 from botocore import xform_name
 
-from medtx.errors import MedtxError, ReadError
+from medtx.errors import ReadError
 from medtx.service import checks, vocabularies
+from medtx.service.beside import add_to_job
 from medtx.service.engines import Engine, Wanted
 from medtx.service.faults import Quotas
 from medtx.service.protocol import ACCOUNT, Refused, bad_request
@@ -220,9 +221,12 @@ class Transcribe:
                 path = self.store.path(*job.media)
                 if not path.exists():
                     raise ReadError("", "The media file is no longer there")
-                results = await self.engine.results(path, wanted)
+                made = await self.engine.results(path, wanted)
+            settings = job.asked.get("Settings", {})
+            phi = "ContentIdentificationType" in job.asked
+            made["results"] = add_to_job(made["results"], bool(settings.get("ShowSpeakerLabels")), phi)
             name = job.shown["MedicalTranscriptionJobName"]
-            content = {"jobName": name, "accountId": ACCOUNT, "status": "COMPLETED", **results}
+            content = {"jobName": name, "accountId": ACCOUNT, "status": "COMPLETED", **made}
             self.store.write(*job.output, [json.dumps(content).encode()], _written(job.asked))
             uri = f"https://s3.{self.region}.amazonaws.com/{job.output[0]}/{quote(job.output[1])}"
             done = {"TranscriptionJobStatus": "COMPLETED", "Transcript": {"TranscriptFileUri": uri}}
@@ -231,7 +235,7 @@ class Transcribe:
             done = {"TranscriptionJobStatus": "FAILED", "FailureReason": f"{error.problem}{where}"}
         except Refused as refused:
             done = {"TranscriptionJobStatus": "FAILED", "FailureReason": refused.message}
-        except (MedtxError, OSError, RuntimeError) as error:
+        except Exception as error:  # the job must end, whatever its engine raises
             done = {"TranscriptionJobStatus": "FAILED", "FailureReason": f"Internal: {type(error).__name__}"}
         job.shown |= {"CompletionTime": time.time(), **done}
 
@@ -298,8 +302,6 @@ def _wanted(job: _Job) -> Wanted:
         names=(Path(job.media[1]).stem, job.asked["MedicalTranscriptionJobName"]),
         alternatives=settings.get("MaxAlternatives", 1),
         split_channels=bool(settings.get("ChannelIdentification")),
-        speakers=bool(settings.get("ShowSpeakerLabels")),
-        phi="ContentIdentificationType" in job.asked,
         format=job.asked.get("MediaFormat"),
         rate=job.asked.get("MediaSampleRateHertz"),
     )

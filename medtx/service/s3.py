@@ -339,8 +339,9 @@ def _list(store: Store, request: Request, bucket: str, key: str) -> Answer:
     inside += f"<IsTruncated>{str(more).lower()}</IsTruncated>"
     inside += f"<KeyCount>{len(shown)}</KeyCount>" if second else ""
     if more and shown:
-        tag = "NextContinuationToken" if second else "NextMarker"
-        inside += f"<{tag}>{escape(shown[-1])}</{tag}>"
+        # only the older listing encodes where it goes on
+        tag, last = ("NextContinuationToken", escape) if second else ("NextMarker", encode)
+        inside += f"<{tag}>{last(shown[-1])}</{tag}>"
     return _xml("ListBucketResult", inside + "".join(parts))
 
 

@@ -61,6 +61,7 @@ def running(
     engine: str | PathLike[str] | Engine = "embedded",
     *,
     speed: float = 1.0,
+    audio: str | PathLike[str] | None = None,
     buckets: Sequence[str] = (),
     storage: str | PathLike[str] | None = None,
     check_signatures: bool = True,
@@ -74,11 +75,13 @@ def running(
     """An endpoint on loopback that answers as Transcribe Medical, Comprehend Medical and S3 do.
 
     ``engine`` is ``"embedded"``, or a folder of recorded results that are answered again, streams
-    ``speed`` times as fast as they were recorded; or an object that is like `Embedded`. ``buckets`` are
-    made at the start. Objects are kept in ``storage``, or in a temporary folder that goes with the
-    endpoint; both are readable by their owner only. Requests must be signed with the endpoint's key,
-    unless ``check_signatures`` is false: then everyone on this machine can read what was uploaded.
-    Jobs are QUEUED and vocabularies PENDING for ``pending`` seconds. Port 0 is any free one.
+    ``speed`` times as fast as they were recorded; or an object that is like `Embedded`. ``audio`` is
+    the folder of those recordings: with it, streams are answered by what they send (`Recorded`),
+    without it in the order of the results' names. ``buckets`` are made at the start. Objects are kept
+    in ``storage``, or in a temporary folder that goes with the endpoint; both are readable by their
+    owner only. Requests must be signed with the endpoint's key, unless ``check_signatures`` is false:
+    then everyone on this machine can read what was uploaded. Jobs are QUEUED and vocabularies PENDING
+    for ``pending`` seconds. Port 0 is any free one.
 
     Raises `MedtxError` for a port or folder that cannot be used, and `InputError` for a folder
     without recorded results.
@@ -94,7 +97,11 @@ def running(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medtx-serve-")))  # 0700
         store = Store(_made(Path(storage) if storage else folder / "objects"), tuple(buckets))
         if isinstance(engine, str | PathLike):
-            engine = Embedded() if engine == "embedded" else Recorded(Path(engine), speed)
+            engine = (
+                Embedded()
+                if engine == "embedded"
+                else Recorded(Path(engine), speed, Path(audio) if audio else None)
+            )
         stack.callback(engine.close)
         files = certificate.make(folder)
         key = f"MEDTX{secrets.token_hex(8)[:15].upper()}", secrets.token_urlsafe(30)
@@ -144,6 +151,14 @@ def _listening(port: int) -> socket.socket:
     return made
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    async def create_server(self, *args: Any, **settings: Any) -> Any:
+        """Does not wait half a minute for TLS clients that keep their connection open."""
+        if settings.get("ssl"):
+            settings["ssl_shutdown_timeout"] = 0.2
+        return await super().create_server(*args, **settings)
+
+
 @contextmanager
 def _thread(
     app: App, sockets: list[socket.socket], files: tuple[Path, Path], ready: threading.Event
@@ -160,12 +175,15 @@ def _thread(
 
     async def serve() -> None:
         stop = asyncio.Event()
+        # hypercorn complains of clients that have gone; what the application may raise, it answers
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
         stopping.extend([asyncio.get_running_loop(), stop])
         await optional("hypercorn.asyncio", "serve").serve(app, config, shutdown_trigger=stop.wait)
 
     def run() -> None:
         try:
-            asyncio.run(serve())
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                runner.run(serve())
         except BaseException as error:
             failed.append(error)
         finally:

@@ -59,6 +59,8 @@ class Keys:
                 raise _wrong(s3, "X-Amz-Expires is missing, or longer than a signature may live")
         else:
             found = _FIELDS.match(request.headers.get("authorization", ""))
+            if "AWSAccessKeyId" in asked:
+                raise Refused("InvalidRequest", "Please use AWS4-HMAC-SHA256 (signature_version='s3v4').")
             if not found:
                 raise _missing(s3)
             credential, names, signature = found.groups()
@@ -68,9 +70,9 @@ class Keys:
         parts = scope.split("/")
         if key != self._known.access_key:
             raise _unknown(s3)
+        self._in_time(stamp, int(lifetime or SKEW), s3)
         if len(parts) != 4 or parts[3] != "aws4_request" or parts[0] != stamp[:8] or parts[2] != service:
             raise _wrong(s3, f"the credential should be scoped to a day, a region and {service!r}")
-        self._in_time(stamp, int(lifetime or SKEW), s3)
         again = AWSRequest(request.method, request.url.partition("?")[0] + (f"?{query}" if query else ""))
         again.headers = HTTPHeaders()
         for name in names.split(";"):

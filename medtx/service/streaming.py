@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from botocore.eventstream import EventStreamBuffer, ParserError
 
+from medtx.engines.frames import encode
+from medtx.service.beside import add_to_event
 from medtx.service.engines import Engine, Live
 from medtx.service.faults import Dice, Quotas
-from medtx.service.frames import encode
 from medtx.service.protocol import Refused, bad_request
 from medtx.service.signing import Chain
 from medtx.specialties import SPECIALTIES, TYPES
@@ -162,15 +163,12 @@ def _marked(event: dict[str, Any], asked: Asked, channel: int) -> dict[str, Any]
     """What was asked for beside the words: channel, speaker, PHI."""
     results = []
     for result in event["Transcript"]["Results"]:
-        result = dict(result)
+        result = add_to_event(result, asked.speakers, asked.phi)
         if asked.channels > 1:
-            result |= {"ChannelId": f"ch_{channel}", "ResultId": _of_channel(result["ResultId"], channel)}
+            own = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{result['ResultId']}/{channel}"))
+            result = result | {"ChannelId": f"ch_{channel}", "ResultId": own}
         results.append(result)
     return {"Transcript": {"Results": results}}
-
-
-def _of_channel(result: str, channel: int) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{result}/{channel}"))
 
 
 class _Audio:
