@@ -202,7 +202,7 @@ def told(error: Exception, doing: str, client: Any = None, *, quoted: bool = Fal
     if isinstance(error, exceptions.ConnectionError):
         return Unusable(f"{doing}: {_address(client)} cannot be reached ({name}){_region(client)}")
     if isinstance(error, exceptions.HTTPClientError):
-        return MedtxError(f"{doing}: no answer came ({name})")
+        return Refused(f"{doing}: no answer came ({name})", "NoAnswer", 504)  # as a gateway would say
     if re.search("Credential|Token|SSO|Login", name):
         return Unusable(
             f"{doing}: no AWS credentials that can be used ({name}): log in, name a profile, or set "

@@ -93,6 +93,17 @@ def test_a_second_run_asks_for_nothing(endpoint, engine, files, tmp_path, monkey
         medtx.transcribe(files[:3], engine=engine(speakers=2), out=out, **KIND)
 
 
+def test_what_an_emulator_heard_is_not_what_the_service_heard(endpoint, engine, files, tmp_path, monkeypatch):
+    """Also where the address stands in the environment, as `medtx serve` says to put it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.endpoint_url)
+    out = tmp_path / "out"
+    whole(medtx.transcribe(files[:1], engine=engine(endpoint_url=None), out=out, **KIND), files[:1])
+    whole(medtx.transcribe(files[:1], engine=engine(), out=out, **KIND), files[:1])
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    with pytest.raises(ReadError, match="of other audio, settings or another engine"):
+        medtx.transcribe(files[:1], engine=engine(endpoint_url=None), out=out, **KIND)
+
+
 def test_overwrite_asks_again(endpoint, engine, files, tmp_path):
     for _ in range(3):
         t = medtx.transcribe(files[:2], engine=engine(), out=tmp_path / "out", overwrite=True, **KIND)

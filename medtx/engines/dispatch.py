@@ -50,7 +50,8 @@ class Sending:
             raise InputError("clean=True would delete the only copy of the results: name out, too")
         self.wanted, self.folder, self.overwrite = wanted, folder, overwrite
         self.journal = Journal((folder or _state_folder()) / JOURNAL)
-        self.sources = list(files)
+        self.endpoint = wanted.service.answers()
+        self.names, self.sources = names, list(files)
         self.asks: dict[int, Ask] = {}
         self.refused: dict[int, ReadError] = {}
         self.kept: dict[int, Path] = {}  # results that are there already
@@ -73,7 +74,7 @@ class Sending:
                 audio = hashlib.file_digest(held, "sha256").hexdigest()
         except OSError as error:
             raise ReadError(file, reason(error)) from None
-        job = job_name(self.wanted, audio, specialty, type, mode)
+        job = job_name(self.wanted, self.endpoint, audio, specialty, type, mode)
         return Ask(file, name, specialty, type, mode, why, facts, job)
 
     def _path(self, one: Ask) -> Path:
@@ -111,7 +112,7 @@ class Sending:
             state = self.journal.get(one.job).get("state")
             if not self.overwrite and one.mode == "batch" and state in ("QUEUED", "IN_PROGRESS", "COMPLETED"):
                 paid[one.job] = "its job is already under way or done"
-        refused = {Path(error.source).stem: error.problem for error in self.refused.values()}
+        refused = {self.names[i]: error.problem for i, error in self.refused.items()}
         return estimate(list(self.asks.values()), paid, refused)
 
     def routes(self) -> str:

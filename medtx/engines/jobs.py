@@ -13,7 +13,6 @@ from medtx.aws import (
     Pace,
     Refused,
     Unusable,
-    call,
     checked_bucket,
     connect,
     encryption,
@@ -55,19 +54,18 @@ class Batch:
         self.s3, self.client = connect("s3", *connection), connect("transcribe", *connection)
         self._uploads = threading.Semaphore(UPLOADS)
         self._paces = {name: Pace(QUOTAS[name]) for name in ("start", "get")}
-        self._same_region()
         listed = pages(
             self.s3, "list_objects_v2", "ContinuationToken", Bucket=self.bucket, Prefix=self._at("")
         )
+        self._check_region(listed[0])
         self.there = {one["Key"] for page in listed for one in page.get("Contents", [])}
 
     def _at(self, file: str) -> str:
         return f"{self.output}/{file}".lstrip("/")
 
-    def _same_region(self) -> None:
+    def _check_region(self, answer: dict[str, Any]) -> None:
         """Transcribe reads a bucket of its own region only; S3 says in which one it lies."""
-        asked = call(self.s3, "list_objects_v2", Bucket=self.bucket, Prefix=self._at(""), MaxKeys=1)
-        lies = asked["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+        lies = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         region = self.client.meta.region_name
         if lies and lies != region:
             raise Unusable(

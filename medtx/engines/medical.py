@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from medtx.aws import checked_bucket, checked_endpoint, where
+from medtx.aws import checked_bucket, checked_endpoint, connect, where
 from medtx.engines.audio import Facts
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, MedtxError, ReadError
 from medtx.specialties import SPECIALTIES
 
 NAME = "transcribe-medical"
@@ -126,6 +126,14 @@ class TranscribeMedical:
                 raise InputError(f"{name}: expected names and values, 1 to {most}")
         checked_endpoint(self.endpoint_url)
 
+    def answers(self) -> str:
+        """``"aws"``, or the address that AWS's own settings or ``endpoint_url`` name in its place."""
+        try:
+            client = connect("transcribe", self.region, self.endpoint_url, self.profile)
+        except MedtxError:  # what was kept can be read without boto3 and without an account
+            return where(self.endpoint_url)
+        return where(client.meta.endpoint_url)
+
     def route(self, specialty: str) -> tuple[str, str]:
         """Whether a specialty goes by batch or streaming, and why.
 
@@ -210,15 +218,15 @@ def dollars(seconds: float) -> float:
     return max(math.ceil(seconds), SHORTEST_BILLED) / 60 * DOLLARS_A_MINUTE
 
 
-def job_name(wanted: Wanted, audio: str, specialty: str, type: str, mode: str) -> str:
-    """Derived from the audio's digest and all that changes the result.
+def job_name(wanted: Wanted, endpoint: str, audio: str, specialty: str, type: str, mode: str) -> str:
+    """Derived from the audio's digest and all that changes the result, and from who answers.
 
     So a second run finds the first one's job. The recording's own name is not in it, since names
     of people may stand there.
     """
     service = wanted.service
     settings = [wanted.alternatives, wanted.split_channels, service.speakers, service.vocabulary, service.phi]
-    content = [1, where(service.endpoint_url), audio, specialty, type, mode, settings]
+    content = [1, endpoint, audio, specialty, type, mode, settings]
     return "medtx-" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
