@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import re
 import signal
@@ -74,6 +75,16 @@ def test_nothing_of_a_name_reaches_the_service(endpoint, engine, recorded, tmp_p
     t = medtx.transcribe(file, engine=engine(), **KIND)
     assert t.recordings["recording"].tolist() == [file.stem]
     assert not any("Jane" in name for name in started(endpoint) + stored(endpoint))
+
+
+def test_nothing_of_audio_or_text_is_logged(endpoint, engine, files, caplog, capfd):
+    with caplog.at_level(logging.DEBUG):
+        t = medtx.transcribe(files[:1], engine=engine(phi=True), **KIND | {"progress": True})
+    assert t.text().tolist() == ["word0 here"]
+    assert "start_medical_transcription_job" in caplog.text.lower() or "StartMedical" in caplog.text
+    seen = caplog.text + "".join(capfd.readouterr())
+    assert "word0" not in seen
+    assert repr(files[0].read_bytes()[44:60])[2:-1] not in seen
 
 
 def test_a_second_run_asks_for_nothing(endpoint, engine, files, tmp_path, monkeypatch):
@@ -166,6 +177,18 @@ def test_channels_are_kept_apart_or_mixed(engine, recorded, tmp_path, monkeypatc
             "None",
             "{'ChannelIdentification': True}",
         ]
+
+
+def test_copies_of_a_recording_share_a_job(endpoint, engine, files, tmp_path):
+    copies = [tmp_path / f"{name}.wav" for name in "abc"]
+    for copy in copies:
+        copy.write_bytes(files[7].read_bytes())
+    out = tmp_path / "out"
+    t = medtx.transcribe(copies, engine=engine(clean=True), out=out, **KIND)
+    assert t.text().to_dict() == dict.fromkeys("abc", "word7 here")
+    assert len(started(endpoint)) == 1
+    assert stored(endpoint) == []
+    assert pd.read_csv(out / "recordings.csv")["recording"].tolist() == ["a", "b", "c"]
 
 
 def test_the_bucket_is_cleaned_where_asked(endpoint, engine, files, tmp_path):

@@ -1,5 +1,6 @@
 """Many files through Transcribe Medical at once: planned, priced, sent by the way of each, and read."""
 
+import asyncio
 import hashlib
 import sys
 import tempfile
@@ -50,8 +51,9 @@ class Sending:
             raise InputError("clean=True would delete the only copy of the results: name out, too")
         self.wanted, self.folder, self.overwrite = wanted, folder, overwrite
         self.journal = Journal((folder or _state_folder()) / JOURNAL)
-        self.endpoint = wanted.service.answers()
+        self.answers = {mode: wanted.service.answers(mode) for mode in {mode for mode, _ in routes.values()}}
         self.names, self.sources = names, list(files)
+        self.stop = threading.Event()
         self.asks: dict[int, Ask] = {}
         self.refused: dict[int, ReadError] = {}
         self.kept: dict[int, Path] = {}  # results that are there already
@@ -74,7 +76,7 @@ class Sending:
                 audio = hashlib.file_digest(held, "sha256").hexdigest()
         except OSError as error:
             raise ReadError(file, reason(error)) from None
-        job = job_name(self.wanted, self.endpoint, audio, specialty, type, mode)
+        job = job_name(self.wanted, self.answers[mode], audio, specialty, type, mode)
         return Ask(file, name, specialty, type, mode, why, facts, job)
 
     def _path(self, one: Ask) -> Path:
@@ -140,12 +142,12 @@ class Sending:
         self._affordable()
         if progress:
             print(f"medtx: {self.routes()}", file=sys.stderr)
-        stop = threading.Event()
         if self.wanted.service.vocabulary:
             vocabulary.wait(self.wanted.service.vocabulary, self.wanted.service)
         jobs = None
         if any(one.mode == "batch" for one in todo.values()):
-            jobs = Batch(self.wanted, self.journal, self.overwrite, stop)
+            jobs = Batch(self.wanted, self.journal, self.overwrite, self.stop)
+        copies = Counter(one.job for one in todo.values())  # of the same audio: they share a job
         streams = threading.Semaphore(min(workers or STREAMED_AT_ONCE, STREAMS))
         pool = ThreadPoolExecutor(min(workers or len(todo), len(todo), JOBS), "medtx-transcribe")
         bar = optional("tqdm.auto", "aws").tqdm(
@@ -155,10 +157,19 @@ class Sending:
             try:
                 futures = {pool.submit(self._one, one, jobs, streams): i for i, one in todo.items()}
                 for future in as_completed(futures):
-                    yield futures[future], future.result()
+                    i = futures[future]
+                    yield i, future.result()
                     bar.update()
+                    copies[todo[i].job] -= 1
+                    if (
+                        jobs
+                        and self.wanted.service.clean
+                        and not copies[todo[i].job]
+                        and self._path(todo[i]).exists()
+                    ):
+                        jobs.clean(todo[i])
             finally:
-                stop.set()  # what waits, ends; what is under way at the service goes on there
+                self.stop.set()  # what waits, ends; what is under way at the service goes on there
                 pool.shutdown(cancel_futures=True)
                 self.describe()
 
@@ -182,8 +193,6 @@ class Sending:
                 save(self._path(one), partial(Path.write_bytes, data=answer))
             parsed = self._read(one, self._path(one) if self.folder else Path(), answer)
             self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
-            if self.wanted.service.clean:
-                jobs.clean(one)
             return parsed
         except (Unusable, CancelledError):
             raise
@@ -198,29 +207,52 @@ class Sending:
 
     def _streamed(self, one: Ask) -> Parsed:
         """The stream's events are written as they come; so a run that was cut off is seen as such."""
-        import medtx
-
         with tempfile.TemporaryDirectory(prefix="medtx-") as held:
             path = self._path(one) if self.folder else Path(held) / f"{one.name}.jsonl"
             self.journal.note(one.job, state="STREAMING")
             path.unlink(missing_ok=True)
-            medtx.stream(
-                one.file, specialty=one.specialty, type=one.type, engine=self.wanted.service, record=path
-            ).run()
+            asyncio.run(self._listened(one, path))
             parsed = self._read(one, path, None)
             self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
         return parsed
+
+    async def _listened(self, one: Ask, path: Path) -> None:
+        """To the end of the stream, or until the others are stopped."""
+        import medtx
+
+        async def listen() -> None:
+            async for _ in medtx.stream(
+                one.file,
+                specialty=one.specialty,
+                type=one.type,
+                engine=self.wanted.service,
+                split_channels=self.wanted.split_channels,
+                record=path,
+            ):
+                pass
+
+        heard = asyncio.create_task(listen())
+        while not heard.done():
+            if self.stop.is_set():
+                heard.cancel()
+            await asyncio.wait({heard}, timeout=0.2)
+        if heard.cancelled():
+            raise CancelledError
+        heard.result()
 
     def _read(self, one: Ask, path: Path, answer: bytes | None) -> Parsed:
         """The tables of a result, by the readers of `medtx.read`."""
         source = str(path) if self.folder else one.file
         if one.mode == "streaming":
             (parsed,) = parse(str(path), None)
+            told = False
         else:
             job = decode(path.read_bytes() if answer is None else answer)
-            parsed = batch.parse(job, source)
-            if job.medtx is None:  # the service's own, not that of a local endpoint
-                parsed.recording |= {"engine": ENGINE, "duration": one.facts.seconds, "language": "en-US"}
+            parsed, told = batch.parse(job, source), job.medtx is not None
+        if not told:  # a local endpoint says in a job's result what recognised it
+            by = self.answers[one.mode]
+            engine = ENGINE if by == "aws" else f"{ENGINE} at {by}"
+            parsed.recording |= {"engine": engine, "duration": one.facts.seconds, "language": "en-US"}
         parsed.mixed = one.facts.channels > 1 and not self.wanted.split_channels
         parsed.recording |= {"specialty": one.specialty, "type": one.type, "reason": one.reason}
         return parsed
@@ -228,7 +260,10 @@ class Sending:
     def describe(self) -> None:
         """Beside the results, what is known of each: ``medtx.read(out, metadata=...)`` takes it."""
         columns = ["recording", "specialty", "type", "mode"]
-        rows = [[row[column] for column in columns] for row in self.journal.kept()]
+        here = [
+            one._asdict() | {"recording": one.name} for one in self.asks.values() if self._path(one).exists()
+        ]
+        rows = [[row[column] for column in columns] for row in [*self.journal.kept(), *here]]
         if self.folder and rows:
             table = pd.DataFrame(rows, columns=columns).drop_duplicates("recording", keep="last")
             save_text(self.folder / "recordings.csv", table.to_csv(index=False))

@@ -126,8 +126,10 @@ class TranscribeMedical:
                 raise InputError(f"{name}: expected names and values, 1 to {most}")
         checked_endpoint(self.endpoint_url)
 
-    def answers(self) -> str:
-        """``"aws"``, or the address that AWS's own settings or ``endpoint_url`` name in its place."""
+    def answers(self, mode: str) -> str:
+        """Who does: ``"aws"``, or the address that AWS's own settings, or these, name in its place."""
+        if mode == "streaming" and self.streaming_url:
+            return where(self.streaming_url)
         try:
             client = connect("transcribe", self.region, self.endpoint_url, self.profile)
         except MedtxError:  # what was kept can be read without boto3 and without an account
