@@ -74,7 +74,8 @@ def killed(endpoint, files: list[Path], out: Path) -> None:
     subprocess.run(command, check=True)
     names = started(endpoint)
     print(
-        f"{len(files)} files, killed at {' and at '.join(done)}: then {len(list(out.glob('*.json')))} results, "
+        f"{len(files)} files, killed at {' and at '.join(done)}; then {len(list(out.glob('*.json')))} "
+        "results, "
         f"{len(names) - before} jobs, {len(names) - len(set(names))} doubled"
     )
 
