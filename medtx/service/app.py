@@ -44,6 +44,7 @@ class App:
         self._streams = streaming.Streams(engine, quotas)
         self._calls = Buckets(quotas.calls)
         self.dice = Dice(faults)
+        self.cut: Callable[[Any], None] = lambda client: None  # breaks a connection, once there is a loop
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -162,7 +163,7 @@ class App:
             await send_frame(streaming.exception_frame(error))
             await _drained(next_frame)
         except streaming.Cut:
-            raise ConnectionError from None  # ends the connection without a word
+            return self.cut(scope["client"])
         await send({"type": "websocket.close", "code": 1000})
 
     async def _http2(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -207,7 +208,7 @@ class App:
             await send_frame(streaming.exception_frame(refused))
             await _drained(next_frame)
         except streaming.Cut:
-            raise ConnectionError from None
+            return self.cut(scope["client"])
         await send(body | {"more_body": False})
 
 

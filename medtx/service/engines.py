@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from medtx.engines.audio import RATE
 from medtx.errors import ReadError, optional
 
 
@@ -70,31 +69,11 @@ class Embedded:
     def live(self, rate: int) -> Live:
         from medtx.engines import live
 
-        return live.Live() if rate == RATE else _Resampled(live.Live(), rate)
+        return live.Live(rate=rate)
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(kill_workers=True)
-
-
-class _Resampled:
-    """Audio of another rate, at the one that the engine takes."""
-
-    def __init__(self, live: Live, rate: int) -> None:
-        self._live, self._rate, self._av = live, rate, optional("av", "embedded")
-        self._resampler = self._av.AudioResampler(format="s16", layout="mono", rate=RATE)
-
-    def feed(self, samples: np.ndarray) -> Iterable[dict[str, Any]]:
-        frame = self._av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], layout="mono")
-        frame.sample_rate = self._rate
-        return self._pass_on(frame)
-
-    def close(self) -> Iterable[dict[str, Any]]:
-        return [*self._pass_on(None), *self._live.close()]
-
-    def _pass_on(self, frame: Any) -> Iterable[dict[str, Any]]:
-        for part in self._resampler.resample(frame):
-            yield from self._live.feed(part.to_ndarray()[0])
 
 
 def _recognised(path: str, wanted: Wanted) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from medtx.errors import MedtxError, optional, reason
 from medtx.service import certificate
@@ -152,11 +153,34 @@ def _listening(port: int) -> socket.socket:
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    async def create_server(self, *args: Any, **settings: Any) -> Any:
-        """Does not wait half a minute for TLS clients that keep their connection open."""
-        if settings.get("ssl"):
+    """Knows its connections, so that one can be cut: ASGI has no word for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections: WeakValueDictionary[Any, Any] = WeakValueDictionary()
+
+    async def create_server(  # type: ignore[override]  # its overloads are all taken
+        self, factory: Any, *args: Any, **settings: Any
+    ) -> Any:
+        def known() -> Any:
+            protocol = factory()
+            made = protocol.connection_made
+
+            def connected(transport: Any) -> None:
+                self._connections[transport.get_extra_info("peername")] = transport
+                made(transport)
+
+            protocol.connection_made = connected
+            return protocol
+
+        if settings.get("ssl"):  # else it waits half a minute for clients that stay connected
             settings["ssl_shutdown_timeout"] = 0.2
-        return await super().create_server(*args, **settings)
+        return await super().create_server(known, *args, **settings)
+
+    def cut(self, client: Any) -> None:
+        transport = self._connections.get(tuple(client))
+        if transport is not None:
+            transport.abort()
 
 
 @contextmanager
@@ -177,6 +201,7 @@ def _thread(
         stop = asyncio.Event()
         # hypercorn complains of clients that have gone; what the application may raise, it answers
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        app.cut = asyncio.get_running_loop().cut  # type: ignore[attr-defined]
         stopping.extend([asyncio.get_running_loop(), stop])
         await optional("hypercorn.asyncio", "serve").serve(app, config, shutdown_trigger=stop.wait)
 
