@@ -26,7 +26,8 @@ Event = dict[str, Any]
 class Live:
     """Feed audio as it comes, get events: ``{"Transcript": {"Results": [...]}}``, one result each.
 
-    ``rate`` is that of the samples. ``channels`` are recognised apart, and named as the service names them (``ch_0``, ``ch_1``).
+    ``rate`` is that of the samples. ``channels`` are recognised apart, and named as the service names
+    them (``ch_0``, ``ch_1``).
     An utterance has one ``ResultId``: partial results, whenever its text has changed (words
     without confidence), and one final. Times are in seconds since the first sample.
 
