@@ -17,6 +17,7 @@ _FACE = {
     "streaming_metrics": "medtx.scoring",
     "MedtxError": "medtx.errors",
     "transcribe": "medtx.engines",
+    "stream": "medtx.engines.streaming",
     "align": "medtx.scoring",
     "Alignment": "medtx.scoring",
     "compare": "medtx.scoring",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from medtx.clinical import score_entities as score_entities
     from medtx.datasets import load_dataset as load_dataset
     from medtx.engines import transcribe as transcribe
+    from medtx.engines.streaming import stream as stream
     from medtx.errors import MedtxError as MedtxError
     from medtx.reading import read as read
     from medtx.reading.references import from_text as from_text

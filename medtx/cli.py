@@ -12,6 +12,7 @@ import medtx
 from medtx.errors import MedtxError, ReadError
 from medtx.files import save_text
 from medtx.specialties import SPECIALTIES, TYPES
+from medtx.tables import minutes
 
 MAX_ERROR = 0.1
 """Where no limit is given."""
@@ -92,6 +93,37 @@ def _read(args: argparse.Namespace) -> None:
         print(f"tables in {found.to_csv(args.csv) if args.csv else found.to_parquet(args.out)}")
     if len(found.failures):
         sys.exit(1)
+
+
+def _stream(args: argparse.Namespace) -> None:
+    import asyncio
+
+    from medtx.engines import TranscribeMedical
+
+    engine: str | TranscribeMedical = args.engine
+    if args.engine == "transcribe-medical":
+        service = {"vocabulary": args.vocabulary, "speakers": args.speakers, "region": args.region}
+        engine = TranscribeMedical(**service, streaming_url=args.endpoint_url)
+    live = sys.stderr.isatty()
+
+    async def show() -> None:
+        async for event in medtx.stream(
+            args.audio,
+            specialty=args.specialty,
+            type=args.type,
+            engine=engine,
+            transport=args.transport,
+            record=args.out,
+            pace=args.pace,
+        ):
+            for result in event["data"]["Transcript"]["Results"]:
+                text = "".join(one["Transcript"] for one in result["Alternatives"][:1])
+                if not result["IsPartial"]:
+                    print(f"{minutes(result['StartTime'])} {text}", flush=True)
+                elif live:
+                    print(f"\r\x1b[K{text[-100:]}\r", end="", file=sys.stderr, flush=True)
+
+    asyncio.run(show())
 
 
 def _list_failures(found: medtx.Transcripts) -> None:
@@ -302,6 +334,22 @@ def _parser() -> argparse.ArgumentParser:
         if action in ("check", "create", "update"):
             part.add_argument("table", help="tab-separated: Phrase, IPA, SoundsLike, DisplayAs; or CSV")
         part.set_defaults(run=_vocabulary)
+
+    verb = verbs.add_parser("stream", help="recognise a file or the microphone while it comes")
+    verb.add_argument("audio", help="a file, or microphone")
+    verb.add_argument("--specialty", required=True, help=", ".join(SPECIALTIES))
+    verb.add_argument("--type", required=True, help=" or ".join(TYPES))
+    verb.add_argument(
+        "--engine", default="transcribe-medical", help="transcribe-medical or embedded (%(default)s)"
+    )
+    verb.add_argument("--transport", default="websocket", help="websocket or http2 (%(default)s)")
+    verb.add_argument("--out", help="file for the events, a JSON line each as it arrives")
+    verb.add_argument("--vocabulary", help="name of a custom vocabulary at the service")
+    verb.add_argument("--speakers", type=int, help="tell so many voices apart")
+    verb.add_argument("--region", help="of AWS")
+    verb.add_argument("--endpoint-url", help="where streams go, such as the one that medtx serve names")
+    verb.add_argument("--pace", type=float, help="times faster than speech (1; the service takes no more)")
+    verb.set_defaults(run=_stream)
 
     against = argparse.ArgumentParser(add_help=False)
     against.add_argument("results", help="file, folder or glob of results")

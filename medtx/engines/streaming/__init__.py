@@ -1,0 +1,184 @@
+"""Streams: audio as it comes -> events as they come, of Transcribe Medical or of the embedded engine."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medtx import specialties
+from medtx.engines import embedded
+from medtx.engines.audio import RATE
+from medtx.engines.medical import ENGINE, NAME, RATES, TranscribeMedical
+from medtx.engines.streaming.connection import Asked
+from medtx.engines.streaming.session import PART, PATIENCE, listen
+from medtx.engines.streaming.tape import MICROPHONE, Source, Tape, pcm
+from medtx.errors import InputError, MedtxError, reason
+from medtx.reading import streaming
+from medtx.reading.build import Builder
+from medtx.transcripts import Transcripts
+
+TRANSPORTS = {"websocket": "medtx.engines.streaming.websocket", "http2": "medtx.engines.streaming.http2"}
+Event = dict[str, Any]
+
+
+def stream(
+    source: Source,
+    *,
+    specialty: str,
+    type: str,
+    engine: str | TranscribeMedical = NAME,
+    transport: str = "websocket",
+    rate: int = RATE,
+    split_channels: bool = False,
+    record: str | PathLike[str] | None = None,
+    pace: float | None = None,
+) -> "Stream":
+    """Recognise audio while it comes: ``async for event in stream(...)``, or ``stream(...).run()``.
+
+    ``source`` is a file of any format, ``"microphone"``, or an iterator (asynchronous or not) of PCM
+    bytes: 16 bits, little-endian, at ``rate``, of two channels where ``split_channels``. ``engine`` is
+    ``"transcribe-medical"``, a `medtx.engines.TranscribeMedical` with its settings, or ``"embedded"``.
+    ``transport`` is ``"websocket"`` or ``"http2"``. ``record`` is a file that gets each event as a line
+    when it arrives, readable by its owner only, and read again by `medtx.read`. ``pace`` is how many
+    times faster than speech the audio is sent: 1 for the service, which takes no more, and as fast as
+    it goes for the embedded engine.
+
+    An event is ``{"t": milliseconds, "data": ...}``: when it arrived, and what the service said,
+    ``{"Transcript": {"Results": [...]}}``, with times in seconds of the source. A connection that
+    breaks is made anew, from the end of the last final result.
+
+    Raises `InputError` for what would be refused; while it runs, `ReadError` for audio that cannot be
+    used and `MedtxError` for what the service refuses.
+
+    >>> stream([bytes(32000)], specialty="cardiology", type="dictation", engine="embedded").run()
+    <Transcripts: 1 recordings, 0 words>
+    """
+    kind = specialties.specialty(specialty), specialties.audio_type(type)
+    if transport not in TRANSPORTS:
+        raise InputError(f"transport={transport!r} is not one of {', '.join(TRANSPORTS)}")
+    if not isinstance(rate, int) or not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"rate={rate!r}: expected a whole number from {RATES[0]:,} to {RATES[1]:,} Hz")
+    if pace is not None and not pace > 0:
+        raise InputError(f"pace={pace!r} is not a number above 0")
+    if isinstance(engine, str) and engine not in (NAME, "embedded"):
+        raise InputError(f"engine={engine!r} is not one of {NAME}, embedded")
+    service = None if engine == "embedded" else TranscribeMedical() if isinstance(engine, str) else engine
+    channels = 2 if split_channels else 1
+    if service and service.speakers and split_channels:
+        raise InputError("speakers are told apart in one channel: use either speakers or split_channels")
+    asked = Asked(*kind, rate, channels, service or TranscribeMedical())
+    tape = Tape(pcm(source, rate, channels), 2 * channels)
+    name = Path(source).stem if isinstance(source, str | PathLike) else "stream"
+    return Stream(name, asked, tape, transport if service else "embedded", record, pace)
+
+
+class Stream:
+    """One stream, to be listened to once: ``async for``, or `run`."""
+
+    def __init__(
+        self,
+        name: str,
+        asked: Asked,
+        tape: Tape,
+        transport: str,
+        record: str | PathLike[str] | None,
+        pace: float | None,
+    ) -> None:
+        self.name = name
+        self._asked, self._tape, self._transport, self._pace = asked, tape, transport, pace
+        self._record = None if record is None else Path(record)
+
+    def stop(self) -> None:
+        """End the audio here; what was said so far is still recognised."""
+        self._tape.stop()
+
+    def run(self) -> Transcripts:
+        """Listen to the end, and read the events; also where an event loop runs already, as in notebooks."""
+        events: list[Event] = []
+        failed: list[BaseException] = []
+
+        async def gather() -> None:
+            async for event in self:
+                events.append(event)
+
+        def work() -> None:
+            try:
+                asyncio.run(gather())
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=work, name="medtx-stream", daemon=True)
+        thread.start()
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            self.stop()
+            thread.join(5)
+        if failed:
+            raise failed[0]
+        parsed = streaming.parse(events, self.name)
+        engine = embedded.name() if self._transport == "embedded" else ENGINE
+        parsed.recording.update(engine=engine, specialty=self._asked.specialty, type=self._asked.type)
+        builder = Builder()
+        builder.add(parsed, self.name, "")
+        return builder.transcripts()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        begun = time.monotonic()
+        file = _opened(self._record) if self._record else None
+        try:
+            async for said in self._said():
+                event = {"t": round(1000 * (time.monotonic() - begun)), "data": said}
+                if file:
+                    file.write(json.dumps(event) + "\n")
+                    file.flush()
+                yield event
+        finally:
+            if file:
+                file.close()
+            await self._tape.close()
+        if self._tape.error:
+            raise self._tape.error
+
+    def _said(self) -> AsyncIterator[Event]:
+        if self._transport == "embedded":
+            return self._embedded()
+        connect = import_module(TRANSPORTS[self._transport]).connect
+        return listen(connect, self._asked, self._tape, self._pace or 1.0)
+
+    async def _embedded(self) -> AsyncIterator[Event]:
+        from medtx.engines.live import Live
+
+        channels, rate = self._asked.channels, self._asked.rate
+        live, position, begun = Live(channels, rate=rate), 0, time.monotonic()
+        while (audio := await self._tape.read(position, round(PART * rate), PATIENCE)) != b"":
+            if audio is None:
+                continue
+            samples = np.frombuffer(audio, "<i2").reshape(-1, channels).T
+            position += samples.shape[1]
+            self._tape.forget(position)
+            for event in await asyncio.to_thread(live.feed, samples):
+                yield event
+            if self._pace:
+                await asyncio.sleep(max(position / rate / self._pace - (time.monotonic() - begun), 0))
+        for event in await asyncio.to_thread(live.close):
+            yield event
+
+
+def _opened(path: Path) -> Any:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+    except OSError as error:
+        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
+
+
+__all__ = ["MICROPHONE", "Stream", "stream"]

@@ -1,0 +1,155 @@
+"""What a transport of Transcribe Medical's streams is: where it goes, what is asked, how it fails."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from medtx.aws import checked_endpoint, told
+from medtx.engines.medical import TranscribeMedical
+from medtx.errors import InputError, MedtxError, optional
+
+DOING = "Transcribe Medical, stream"
+CONNECTING = 8.0
+"""Seconds to wait for a connection."""
+
+
+class Dropped(Exception):
+    """The connection broke, or the service asks to try again: the stream goes on over a new one."""
+
+
+class Connection(Protocol):
+    """One session of the service. Each method raises `Dropped`, or `MedtxError` for what is final."""
+
+    async def send(self, audio: bytes) -> None: ...
+
+    async def end(self) -> None:
+        """No more audio comes."""
+
+    async def receive(self) -> dict[str, Any] | None:
+        """The next event, ``{"Transcript": {"Results": [...]}}``; None when the service has ended."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a session is asked, the same over each transport."""
+
+    specialty: str
+    type: str
+    rate: int
+    channels: int
+    service: TranscribeMedical
+
+    def parameters(self, session: str) -> dict[str, str]:
+        """By their names in a WebSocket's query, which are the ends of HTTP/2's headers."""
+        asked = {
+            "language-code": "en-US",
+            "media-encoding": "pcm",
+            "sample-rate": str(self.rate),
+            "specialty": self.specialty,
+            "type": self.type,
+            "session-id": session,
+        }
+        if self.service.vocabulary:
+            asked["vocabulary-name"] = self.service.vocabulary
+        if self.service.speakers:
+            asked["show-speaker-label"] = "true"
+        if self.channels == 2:
+            asked |= {"enable-channel-identification": "true", "number-of-channels": "2"}
+        if self.service.phi:
+            asked["content-identification-type"] = "PHI"
+        return asked
+
+
+class Account(NamedTuple):
+    credentials: Any  # botocore's
+    region: str
+
+
+def account(service: TranscribeMedical) -> Account:
+    """Raises `MedtxError` where there are no credentials, or no region."""
+    boto3, exceptions = optional("boto3", "streaming"), optional("botocore.exceptions", "streaming")
+    failed = None
+    try:
+        session = boto3.Session(profile_name=service.profile, region_name=service.region)
+        found = session.get_credentials()
+        if not found:
+            raise exceptions.NoCredentialsError
+        if not session.region_name:
+            raise exceptions.NoRegionError
+        credentials = found.get_frozen_credentials()
+    except Exception as error:
+        failed = error
+    if failed is not None:
+        raise told(failed, DOING)
+    if not re.fullmatch(r"[a-z]{2,3}(-[a-z]+)+-\d+", session.region_name):
+        raise InputError(f"region={session.region_name!r} is not the name of a region, such as us-east-1")
+    return Account(credentials, session.region_name)
+
+
+def address(service: TranscribeMedical, region: str, scheme: str, port: str) -> str:
+    """Where the streams go: ``scheme`` is "ws" or "http", with an s behind it unless it is this machine."""
+    given = service.streaming_url or service.endpoint_url
+    if given is None:
+        return f"{scheme}s://transcribestreaming.{region}.amazonaws.com{port}"
+    # the local endpoint has one port for http and WebSockets
+    url = re.sub(r"^(ws|http)(?=s?://)", "http", given)
+    checked_endpoint(url)
+    return re.sub(r"^http", scheme, url).rstrip("/")
+
+
+def authority() -> str | None:
+    """The certificates to trust beside the system's, where AWS's programs find them, too."""
+    return os.environ.get("AWS_CA_BUNDLE") or None
+
+
+def place(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
+    """What a message of the service holds; raises what an exception in it means."""
+    if headers.get(":message-type") == "event" and headers.get(":event-type") == "TranscriptEvent":
+        try:
+            found: dict[str, Any] = json.loads(payload)
+            found["Transcript"]["Results"] = found["Transcript"].get("Results") or []
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Dropped("an event that cannot be read") from None
+        return found
+    code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
+    raise failure(code, _message(payload), 400)
+
+
+def _message(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+        return str(found.get("Message") or found.get("message") or "")
+    except (ValueError, AttributeError):
+        return ""
+
+
+_AGAIN = {
+    "LimitExceededException",
+    "InternalFailureException",
+    "ServiceUnavailableException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+
+
+def failure(code: str, message: str, status: int) -> Dropped | MedtxError:
+    """What the service's exception means: try again, or one clear sentence.
+
+    Its message is quoted: requests and answers of streams that fail hold no text.
+    """
+    code = re.split(r"[:#]", code)[-1 if "#" in code else 0] or "unknown error"
+    if code in _AGAIN or status == 429 or status >= 500 or "no new audio was received" in message:
+        return Dropped(f"{code}: {message[:300]}" if message else code)
+    client_error = optional("botocore.exceptions", "streaming").ClientError
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return told(client_error(answer, "stream"), DOING, quoted=True)
