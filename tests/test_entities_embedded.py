@@ -78,7 +78,8 @@ def test_any_text_gives_a_response_of_the_services_shape(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["no cough ", "for 3 days ", "cough and ", "5 mg ", "warfarin 5 mg ", "knee ", "1 "]
+    "part",
+    ["5 mg / 5 ml / ", "no cough ", "for 3 days ", "cough and ", "5 mg ", "warfarin 5 mg ", "knee ", "1 "],
 )
 def test_repetition_is_no_burden(part: str) -> None:
     text = part * 5_000
