@@ -1,0 +1,123 @@
+"""Language models of the specialties for the embedded engine, built on first use into the user's cache."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from medtx.engines.models import text
+from medtx.errors import MedtxError, optional, reason
+from medtx.files import cache_folder
+from medtx.specialties import SPECIALTIES
+
+POOLED = "POOLED"
+WEIGHT = 0.7
+"""Of the specialty's model in the mixture with the stock one."""
+GENERAL = 20_000
+"""Words of the stock model that are kept, the commonest."""
+
+LM, DICT = "words.lm.bin", "words.dict"
+_HERE = Path(__file__).parent
+
+_DUMP = """
+import resource, sys
+from pocketsphinx import Config, LogMath, NGramModel
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+config, scale = Config(loglevel="FATAL"), LogMath()
+model = NGramModel(config, scale, sys.argv[1])
+model.write(sys.argv[2], model.str_to_type("arpa"))
+"""
+"""Crashes at the trigrams (a fault of pocketsphinx 5.1), after what is wanted here was written."""
+
+
+def sentences(name: str) -> list[str]:
+    """The text of a specialty's model, or of the pooled one."""
+    return text.pooled(list(SPECIALTIES)) if name == POOLED else text.expand(name)
+
+
+@cache
+def identity(name: str) -> str:
+    """Name and fingerprint of a model: another one if any of what it is made from has changed."""
+    sum = hashlib.sha256(f"{name} {version('pocketsphinx')} {WEIGHT} {GENERAL}".encode())
+    for file in [*sorted(_HERE.rglob("*.*")), *text.lexicon_files()]:
+        if file.suffix in (".py", ".txt", ".tsv", ".dict"):
+            sum.update(file.read_bytes())
+    return f"{name.lower()}-{sum.hexdigest()[:12]}"
+
+
+def ready(name: str) -> Path:
+    """The folder of a specialty's model (or ``"POOLED"``); built now if it is not there yet."""
+    folder = cache_folder("models") / identity(name)
+    if not folder.exists():
+        print(f"medtx: building the {name.lower()} language model, once (about 15 s)", file=sys.stderr)
+        build(sentences(name), folder)
+    return folder
+
+
+def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
+    """A language model and its dictionary from sentences of spoken words, in a new folder.
+
+    Whole or not at all: when several processes build it, the first that is done wins.
+    """
+    from medtx.engines.models import ngrams, words
+
+    spoken = [line.split() for line in lines]
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
+    except OSError as error:
+        raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
+    try:
+        general = general_model(part, {word for line in spoken for word in line})
+        domain = ngrams.witten_bell(spoken, general.words)
+        ngrams.write_arpa(ngrams.mix(domain, general, weight), part / "words.arpa")
+        _pack(part / "words.arpa", part / LM)
+        with open(part / DICT, "w", encoding="utf-8") as file:
+            for word in general.words:
+                for n, phones in enumerate(words.pronounce(word) if word[0] != "<" else (), 1):
+                    file.write(f"{word}{f'({n})' if n > 1 else ''} {phones}\n")
+        for made in (LM, DICT):
+            os.chmod(part / made, 0o600)
+        (part / "words.arpa").unlink()
+        with contextlib.suppress(FileExistsError):
+            _rename(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _rename(part: Path, folder: Path) -> None:
+    try:
+        os.rename(part, folder)
+    except OSError:
+        if not (folder / DICT).exists():
+            raise
+
+
+def general_model(scratch: Path, more: set[str]):
+    """The stock model's commonest words and ``more``, with its bigrams."""
+    from medtx.engines.models import ngrams, words
+
+    arpa = scratch / "stock.arpa"
+    stock = optional("pocketsphinx", "embedded").get_model_path("en-us/en-us.lm.bin")
+    subprocess.run([sys.executable, "-c", _DUMP, stock, str(arpa)], capture_output=True, check=False)
+    try:
+        kept = [word for word in ngrams.commonest(arpa, GENERAL) if word in words.stock()]
+        return ngrams.read_bigrams(arpa, {*kept, *more, ngrams.START, ngrams.END})
+    finally:
+        arpa.unlink(missing_ok=True)
+
+
+def _pack(arpa: Path, binary: Path) -> None:
+    pocketsphinx = optional("pocketsphinx", "embedded")
+    # The scale must outlive the model: one that was let go gave nonsense, now and then.
+    config, scale = pocketsphinx.Config(loglevel="FATAL"), pocketsphinx.LogMath()
+    model = pocketsphinx.NGramModel(config, scale, str(arpa))
+    model.write(str(binary), model.str_to_type("bin"))
