@@ -46,6 +46,7 @@ _ROOMS = (
     "plots",
     "reading",
     "scoring",
+    "service",
     "specialties",
     "tables",
     "thresholds",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from medtx import plots as plots
     from medtx import reading as reading
     from medtx import scoring as scoring
+    from medtx import service as service
     from medtx import specialties as specialties
     from medtx import tables as tables
     from medtx import thresholds as thresholds

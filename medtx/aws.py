@@ -4,16 +4,43 @@ Nothing that is sent goes over an open line, and nothing of it stands in an erro
 """
 
 import ipaddress
+import random
 import re
 import threading
-from typing import Any
-from urllib.parse import urlsplit
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from medtx.errors import InputError, MedtxError, optional
+
+T = TypeVar("T")
 
 
 class Unusable(MedtxError):
     """The service as a whole cannot be used: no other request would get through either."""
+
+
+class Refused(MedtxError):
+    """The service answered with an error; ``code`` is its name, ``status`` that of HTTP."""
+
+    def __init__(self, message: str, code: str, status: int) -> None:
+        self.code, self.status = code, status
+        super().__init__(message, code, status)  # all three, so that it survives pickling
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+ROUNDS = 6
+"""How often a call that is still throttled after boto3's own retries is made."""
+
+PATIENCE = 300.0
+"""Seconds for which a call that may be repeated is; boto3's own retries stop early where many calls fail."""
+
+LONGEST_WAIT = 20.0
+"""Seconds between two such calls, at the most."""
 
 
 def checked_endpoint(url: str | None) -> str | None:
@@ -103,7 +130,13 @@ _KEYS = {
     "MissingAuthenticationTokenException",
     "AuthFailure",
 }
-_THROTTLED = {"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"}
+_THROTTLED = {
+    "LimitExceededException",
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "Throttling",
+    "RequestLimitExceeded",
+}
 
 
 def _code(error: Exception) -> tuple[str, int]:
@@ -130,8 +163,11 @@ def maybe_billed(error: Exception) -> bool:
     )
 
 
-def told(error: Exception, doing: str, client: Any = None) -> MedtxError:
-    """An exception of boto3 as one sentence, without the service's message: it may quote the text."""
+def told(error: Exception, doing: str, client: Any = None, *, quoted: bool = False) -> MedtxError:
+    """An exception of boto3 as one sentence.
+
+    It is without the service's message, which may quote a text, unless ``quoted``.
+    """
     exceptions = optional("botocore.exceptions", "aws")
     if isinstance(error, MedtxError):
         return error
@@ -147,17 +183,26 @@ def told(error: Exception, doing: str, client: Any = None) -> MedtxError:
             return Unusable(
                 f"{doing}: these AWS credentials may not do that ({code}): ask for the permission"
             )
+        if code == "NoSuchBucket":
+            return Unusable(f"{doing}: no such bucket: make it, or name another")
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", code.removesuffix("Exception")).lower()
-        return MedtxError(f"{doing}: {words} (HTTP status {status})")
+        said = " ".join(str(getattr(error, "response", {})["Error"].get("Message", "")).split())[:300]
+        more = f": {said}" if quoted and said else ""
+        return Refused(f"{doing}: {words} (HTTP status {status}){more}", code, status)
     name = type(error).__name__
     if isinstance(error, exceptions.NoRegionError):
         return Unusable(f"{doing}: no AWS region is set: name a region, or set AWS_DEFAULT_REGION")
     if isinstance(error, exceptions.ProfileNotFound):
         return Unusable(f"{doing}: the AWS profile is not in the configuration of this machine")
+    if isinstance(error, exceptions.SSLError):
+        return Unusable(
+            f"{doing}: the certificate of {_address(client)} is not trusted ({name}): name the "
+            "authority that signed it in AWS_CA_BUNDLE"
+        )
     if isinstance(error, exceptions.ConnectionError):
         return Unusable(f"{doing}: {_address(client)} cannot be reached ({name}){_region(client)}")
     if isinstance(error, exceptions.HTTPClientError):
-        return MedtxError(f"{doing}: no answer came ({name})")
+        return Refused(f"{doing}: no answer came ({name})", "NoAnswer", 504)  # as a gateway would say
     if re.search("Credential|Token|SSO|Login", name):
         return Unusable(
             f"{doing}: no AWS credentials that can be used ({name}): log in, name a profile, or set "
@@ -192,15 +237,128 @@ def _region(client: Any) -> str:
 
 def call(client: Any, method: str, **arguments: Any) -> dict[str, Any]:
     """The answer of one operation; an error of boto3 is raised as `told`."""
+    return _call(client, method, arguments, quoted=False)
+
+
+def _call(client: Any, method: str, arguments: dict[str, Any], quoted: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {}
-    failed = None
+    failed: Exception | None = None
     try:
         answer = getattr(client, method)(**arguments)
     except Exception as error:
-        failed = error
+        cause = error.__context__  # of an upload: there boto3 hides the service's answer
+        failed = cause if method == "upload_file" and isinstance(cause, Exception) else error
     if failed is not None:  # here, so that boto3's exception, which may hold a text, is no context of ours
-        raise told(failed, f"{client.meta.service_model.service_id}, {method}", client)
+        raise told(failed, f"{client.meta.service_model.service_id}, {method}", client, quoted=quoted)
     return answer
+
+
+def patiently(
+    client: Any, method: str, stop: threading.Event, pace: "Pace | None" = None, **arguments: Any
+) -> dict[str, Any]:
+    """As `call`, and again where it is throttled, or the service is down, for some minutes.
+
+    For operations that may be repeated, and whose requests hold no text: what the service says
+    is quoted. Raises CancelledError when stopped.
+    """
+    end, wait = time.monotonic() + PATIENCE, 0.5
+    while pace is None or pace.wait(stop):
+        try:
+            return _call(client, method, arguments, quoted=True)
+        except Refused as error:
+            again = error.code in _THROTTLED or error.status == 429 or error.status >= 500
+            if not again or time.monotonic() > end:
+                raise
+        if stop.wait(wait * random.uniform(0.5, 1)):
+            break
+        wait = min(2 * wait, LONGEST_WAIT)
+    raise CancelledError
+
+
+def fetch(s3: Any, bucket: str, key: str, stop: threading.Event) -> bytes:
+    """What an object holds; asked for again where the connection breaks off. Errors as `patiently`."""
+    exceptions = optional("botocore.exceptions", "aws")
+    for left in reversed(range(ROUNDS)):
+        body = patiently(s3, "get_object", stop, Bucket=bucket, Key=key)["Body"]
+        try:
+            return bytes(body.read())
+        except (exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+            if not left:
+                raise told(error, "S3, get_object", s3) from None
+    raise CancelledError
+
+
+class Pace:
+    """Spreads calls evenly, below a quota of calls and of characters a second."""
+
+    def __init__(self, tps: float, cps: float = float("inf")) -> None:
+        self.tps, self.cps = tps, cps
+        self._free = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self, stop: threading.Event, characters: int = 0) -> bool:
+        """Until it is our turn; False if stopped before."""
+        with self._lock:
+            start = max(time.monotonic(), self._free)
+            self._free = start + max(1 / self.tps, characters / self.cps)
+        return not stop.wait(max(0.0, start - time.monotonic()))
+
+
+def wait_for(
+    look: Callable[[], T | None], poll: float, timeout: float, stop: threading.Event | None = None
+) -> T | None:
+    """What ``look`` gives once it gives something; None after ``timeout`` seconds.
+
+    It looks every ``poll`` seconds, then ever more rarely, down to once a minute. Raises
+    CancelledError when stopped.
+    """
+    if not (poll > 0 and timeout > 0):
+        raise InputError(f"poll={poll!r} and timeout={timeout!r}: expected seconds above 0")
+    end = time.monotonic() + timeout
+    while (found := look()) is None:
+        left = end - time.monotonic()
+        if left <= 0:
+            return None
+        if (stop or threading.Event()).wait(min(poll, left)):
+            raise CancelledError
+        poll = max(poll, min(1.5 * poll, 60.0))
+    return found
+
+
+def encryption(kms_key: str | None) -> dict[str, str]:
+    """How S3 is asked to encrypt what is written: with this key, or with its own."""
+    if kms_key:
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    return {"ServerSideEncryption": "AES256"}
+
+
+def checked_bucket(bucket: str, prefix: str) -> str:
+    """The prefix without slashes around it; raises `InputError` for what S3 would not take."""
+    if not isinstance(bucket, str) or not re.fullmatch(r"[0-9a-z._-]{3,63}", bucket):
+        raise InputError(f"bucket={bucket!r} is not the name of a bucket")
+    prefix = prefix.strip("/")
+    if "//" in prefix or len(prefix.encode()) > 900:
+        raise InputError(f"prefix={prefix[:80]!r} is longer than 900 bytes, or holds //")
+    return prefix
+
+
+def s3_address(uri: str) -> tuple[str, str]:
+    """Bucket and key of an object, from its address in any of the styles of S3.
+
+    >>> s3_address("https://s3.us-east-1.amazonaws.com/notes/medtx/visit%281%29.json")
+    ('notes', 'medtx/visit(1).json')
+    >>> s3_address("https://my.notes.s3.eu-west-1.amazonaws.com/visit.json")
+    ('my.notes', 'visit.json')
+    """
+    parts = urlsplit(uri)
+    path = unquote(parts.path.removeprefix("/"))
+    host = parts.hostname or ""
+    if parts.scheme == "s3":
+        return parts.netloc, path
+    if virtual := re.match(r"(.+?)\.s3[.-]", host):
+        return virtual[1], path
+    bucket, _, key = path.partition("/")
+    return bucket, key
 
 
 def pages(client: Any, method: str, token: str, **arguments: Any) -> list[dict[str, Any]]:

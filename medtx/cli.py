@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import medtx
 from medtx.errors import MedtxError, ReadError
@@ -23,20 +24,60 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _transcribe(args: argparse.Namespace) -> None:
-    transcripts = medtx.transcribe(
-        args.audio[0] if len(args.audio) == 1 else args.audio,
-        specialty=args.specialty,
-        type=args.type,
-        engine=args.engine,
-        out=args.out,
-        workers=args.workers,
-        alternatives=args.alternatives,
-        split_channels=args.split_channels,
-        overwrite=args.overwrite,
-    )
+    audio = args.audio[0] if len(args.audio) == 1 else args.audio
+    settings = _settings(args)
+    if settings and args.engine != "transcribe-medical":
+        raise MedtxError(f"--{next(iter(settings)).replace('_', '-')} is for --engine transcribe-medical")
+    ask = {
+        "specialty": args.specialty,
+        "type": args.type,
+        "engine": medtx.engines.TranscribeMedical(**settings) if settings else args.engine,
+        "out": args.out,
+        "alternatives": args.alternatives,
+        "split_channels": args.split_channels,
+        "overwrite": args.overwrite,
+    }
+    if args.dry_run:
+        print(medtx.transcribe(audio, dry_run=True, **ask).to_string())
+        return
+    transcripts = medtx.transcribe(audio, workers=args.workers, **ask)
     print(f"{transcripts!r} in {args.out}")
     if len(transcripts.failures):
         sys.exit(1)
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Those of `TranscribeMedical` that were given."""
+    known = medtx.engines.TranscribeMedical.__dataclass_fields__
+    settings = {name: value for name, value in vars(args).items() if name in known}
+    if "tags" in settings:
+        pairs = [tag.partition("=") for tag in settings["tags"]]
+        settings["tags"] = {name: value for name, _, value in pairs}
+    return settings
+
+
+def _vocabulary(args: argparse.Namespace) -> None:
+    from medtx.engines import vocabulary
+
+    if args.action == "check":
+        found = vocabulary.check(args.table)
+        for row in found.itertuples():
+            place = ", ".join(filter(None, [f"line {row.line}" if row.line else "", row.column]))
+            print(ReadError(args.table, row.problem, place))
+        if len(found):
+            sys.exit(1)
+        print(f"{args.table}: {len(vocabulary.read_table(args.table)):,} phrases")
+        return
+    engine = medtx.engines.TranscribeMedical(**_settings(args))
+    if args.action == "list":
+        found = vocabulary.listing(engine)
+        print(found.to_string(index=False) if len(found) else "no vocabularies")
+    elif args.action == "delete":
+        vocabulary.delete(args.name, engine)
+        print(f"{args.name}: deleted")
+    else:
+        made = vocabulary.create if args.action == "create" else vocabulary.update
+        print(f"{args.name}: {made(args.name, args.table, engine)}")
 
 
 def _read(args: argparse.Namespace) -> None:
@@ -58,12 +99,16 @@ def _list_failures(found: medtx.Transcripts) -> None:
         print(f"not read: {ReadError(failure.source, failure.problem, failure.place)}", file=sys.stderr)
 
 
-def _alignment(args: argparse.Namespace) -> medtx.Alignment:
-    results = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    _list_failures(results)
-    if not len(results):
+def _results(args: argparse.Namespace) -> medtx.Transcripts:
+    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
+    _list_failures(found)
+    if not len(found):
         raise MedtxError("no result could be read")
-    alignment = medtx.align(results, medtx.read(args.references), args.normalize)
+    return found
+
+
+def _alignment(args: argparse.Namespace) -> medtx.Alignment:
+    alignment = medtx.align(_results(args), medtx.read(args.references), args.normalize)
     for side, names in (
         ("reference", alignment.only_hypothesis),
         ("result", alignment.only_reference),
@@ -123,10 +168,7 @@ def _review(args: argparse.Namespace) -> None:
     from medtx.thresholds import to_hear
 
     threshold = medtx.load_threshold(args.threshold)
-    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    _list_failures(found)
-    if not len(found):
-        raise MedtxError("no result could be read")
+    found = _results(args)
     marked = threshold.apply(found)
     spoken = marked[marked["kind"] == "pronunciation"]
     rate = spoken.groupby("recording", observed=False)["review"].agg(["size", "sum"])
@@ -147,10 +189,7 @@ def _review(args: argparse.Namespace) -> None:
 def _entities(args: argparse.Namespace) -> None:
     from medtx.clinical import safety_page
 
-    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
-    _list_failures(found)
-    if not len(found):
-        raise MedtxError("no result could be read")
+    found = _results(args)
     ontologies = args.ontology or ()
     if args.dry_run:
         cost = medtx.entities(found, args.engine, ontologies=ontologies, phi=args.phi, dry_run=True)
@@ -183,6 +222,12 @@ def _report(args: argparse.Namespace) -> None:
     print(path)
 
 
+def _serve(args: argparse.Namespace) -> None:
+    from medtx.service import command
+
+    command.run(args)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="medtx", description=medtx.__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"medtx {medtx.__version__}")
@@ -204,17 +249,59 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", metavar="OUT", help="folder for the tables, as CSV")
     verb.set_defaults(run=_read)
 
-    verb = verbs.add_parser("transcribe", help="recognise audio; keep a JSON result for each file")
+    aws = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    service = aws.add_argument_group("of Transcribe Medical")
+    service.add_argument("--bucket", help="S3 bucket that the service reads from and writes to")
+    service.add_argument("--prefix", help="folder in the bucket (medtx)")
+    service.add_argument("--region", help="region (default: as AWS's own settings say)")
+    service.add_argument("--profile", help="profile of AWS's own settings")
+    service.add_argument("--endpoint-url", help="address of Transcribe and S3, if not Amazon's")
+    service.add_argument("--kms-key", help="key that encrypts what lies in the bucket")
+    more = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    asked = more.add_argument_group("of Transcribe Medical, what is asked")
+    asked.add_argument("--streaming-url", help="address of streams, if not Amazon's")
+    asked.add_argument("--mode", help="batch or streaming (default: as the specialty is offered)")
+    asked.add_argument("--output", help="folder in the bucket for results")
+    asked.add_argument("--speakers", type=int, help="tell as many speakers apart, 2 to 10")
+    asked.add_argument("--vocabulary", metavar="NAME", help="vocabulary to use")
+    asked.add_argument("--phi", action="store_true", help="mark protected health information")
+    asked.add_argument("--tag", dest="tags", action="append", metavar="NAME=VALUE", help="on each job")
+    asked.add_argument(
+        "--clean", action="store_true", help="delete audio and result in the bucket at the end"
+    )
+    asked.add_argument("--poll", type=float, metavar="SECONDS", help="between first looks at a job (10)")
+    asked.add_argument("--max-cost", type=float, metavar="DOLLARS", help="send nothing if it costs more")
+
+    verb = verbs.add_parser(
+        "transcribe", parents=[aws, more], help="recognise audio; keep a JSON result for each file"
+    )
     verb.add_argument("audio", nargs="+", help="files, a folder or a glob")
     verb.add_argument("--specialty", required=True, help=", ".join(SPECIALTIES))
     verb.add_argument("--type", required=True, help=" or ".join(TYPES))
-    verb.add_argument("--engine", default="embedded")
+    verb.add_argument("--engine", default="embedded", help="embedded or transcribe-medical (%(default)s)")
     verb.add_argument("--out", default="results", help="folder for the results (%(default)s)")
-    verb.add_argument("--workers", type=int, help="processes (default: the cores)")
-    verb.add_argument("--alternatives", type=int, default=5, help="hypotheses an utterance (%(default)s)")
+    verb.add_argument("--workers", type=int, help="processes (default: the cores), or files at once")
+    verb.add_argument("--alternatives", type=int, help="hypotheses an utterance (embedded: 5)")
     verb.add_argument("--split-channels", action="store_true", help="recognise each channel by itself")
     verb.add_argument("--overwrite", action="store_true", help="recognise again what is already there")
+    verb.add_argument("--dry-run", action="store_true", help="what the service would cost; nothing is sent")
     verb.set_defaults(run=_transcribe)
+
+    verb = verbs.add_parser("vocabulary", help="custom vocabularies of Transcribe Medical")
+    actions = verb.add_subparsers(required=True, metavar="ACTION", dest="action")
+    for action, means in (
+        ("check", "whether the service would take a table; all that it would not, by line"),
+        ("create", "make a vocabulary of a table"),
+        ("update", "put another table into a vocabulary"),
+        ("list", "those of the account"),
+        ("delete", "delete one"),
+    ):
+        part = actions.add_parser(action, help=means, parents=[] if action == "check" else [aws])
+        if action in ("create", "update", "delete"):
+            part.add_argument("name")
+        if action in ("check", "create", "update"):
+            part.add_argument("table", help="tab-separated: Phrase, IPA, SoundsLike, DisplayAs; or CSV")
+        part.set_defaults(run=_vocabulary)
 
     against = argparse.ArgumentParser(add_help=False)
     against.add_argument("results", help="file, folder or glob of results")
@@ -273,6 +360,24 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("report", parents=[against, limits], help="all of it as one HTML file")
     verb.add_argument("--out", default="medtx-report.html", help="(%(default)s)")
     verb.set_defaults(run=_report)
+    verb = verbs.add_parser("serve", help="an endpoint on this machine that speaks AWS's protocols")
+    verb.add_argument("--results", help="recorded results to answer with (default: recognise)")
+    verb.add_argument("--audio", help="folder of their recordings: streams are answered by what they send")
+    verb.add_argument("--speed", type=float, default=1.0, help="of recorded streams (%(default)s)")
+    verb.add_argument("--port", type=int, default=8099, help="http and WebSocket (%(default)s)")
+    verb.add_argument("--tls-port", type=int, default=8443, help="https with HTTP/2 (%(default)s)")
+    verb.add_argument("--bucket", action="append", default=[], help="to be there from the start; may repeat")
+    verb.add_argument("--storage", help="folder to keep what is uploaded (default: until it ends)")
+    verb.add_argument("--region", default="us-east-1", help="(%(default)s)")
+    verb.add_argument("--any-key", action="store_true", help="take requests without checking signatures")
+    verb.add_argument("--quotas", action="store_true", help="throttle as the service does")
+    for share in ("throttled", "failed", "lost", "bad-frames"):
+        verb.add_argument(f"--{share}", type=float, default=0.0, metavar="SHARE", help="see docs/serve.md")
+    verb.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="that answers take longer")
+    verb.add_argument("--drop-after", type=int, metavar="FRAMES", help="cut streams after so many")
+    verb.add_argument("--drops", type=int, default=1, help="how many streams (%(default)s)")
+    verb.add_argument("--seed", type=int, default=0, help="of what goes wrong (%(default)s)")
+    verb.set_defaults(run=_serve)
     return parser
 
 

@@ -74,36 +74,24 @@ def plot_reliability(table: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
 
     Bars are 95 % intervals by recording; dots are as large as their bins are full.
     """
-    ax = _axes(ax, 5.5, 5)
-    ax.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=0.8, label="as they say")
+    ax = _square(ax, "mean confidence", "share of words correct", 0)
     for i, (name, rows) in enumerate(table[table["words"] > 0].groupby("group", sort=False)):
         x, y = rows["confidence"], rows["correct"]
         ax.vlines(x, rows["correct_low"], rows["correct_high"], color=f"C{i}", linewidth=1.5)
         label = "words" if table["group"].nunique() == 1 else str(name)
         ax.plot(x, y, color=f"C{i}", linewidth=0.8, label=label)
         ax.scatter(x, y, s=12 + 150 * rows["words"] / rows["words"].max(), color=f"C{i}")
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1)
-    ax.set_xlabel("mean confidence")
-    ax.set_ylabel("share of words correct")
     ax.legend(frameon=False)
-    _clean(ax)
     return ax
 
 
 def plot_drift(calibration: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     """Mean confidence against the share of correct words, a dot a row of `medtx.calibration`."""
     rows = calibration.drop(index="TOTAL")
-    ax = _axes(ax, 5.5, 5)
-    ax.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=0.8, label="as they say")
-    ax.scatter(rows["correct"], rows["confidence"], s=18, alpha=0.7, label=rows.index.name or "group")
     low = np.floor(10 * np.nanmin(rows[["correct", "confidence"]])) / 10
-    ax.set_xlim(low, 1)
-    ax.set_ylim(low, 1)
-    ax.set_xlabel("share of words correct")
-    ax.set_ylabel("mean confidence")
+    ax = _square(ax, "share of words correct", "mean confidence", low)
+    ax.scatter(rows["correct"], rows["confidence"], s=18, alpha=0.7, label=rows.index.name or "group")
     ax.legend(frameon=False)
-    _clean(ax)
     return ax
 
 
@@ -121,6 +109,18 @@ def plot_timeline(entities: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     ax.set_yticks(range(len(names)), [name.replace("_", " ").lower() for name in names])
     ax.set_ylim(-0.5, len(names))
     ax.set_xlabel("seconds")
+    _clean(ax)
+    return ax
+
+
+def _square(ax: "Axes | None", x: str, y: str, low: float) -> "Axes":
+    """Axes from ``low`` to 1, with the line on which confidences are what they say."""
+    ax = _axes(ax, 5.5, 5)
+    ax.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=0.8, label="as they say")
+    ax.set_xlim(low, 1)
+    ax.set_ylim(low, 1)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
     _clean(ax)
     return ax
 

@@ -231,6 +231,25 @@ def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def rows_at(words: pd.DataFrame, recording: pd.Series, position: pd.Series) -> np.ndarray:
+    """The row of ``words`` at each position of each recording; -1 where there is none."""
+    known, asked = words["recording"].astype("category"), recording.astype("category")
+    number = known.cat.categories.astype(str).get_indexer(asked.cat.categories.astype(str))
+    number = np.array([*number, -1])[asked.cat.codes]  # a blank, of code -1, is nowhere
+    wide = int(words["position"].max()) + 1 if len(words) else 1
+    at = position.fillna(-1).to_numpy(int)
+    wanted = np.where((number >= 0) & (at >= 0) & (at < wide), number * wide + at, -1)
+    rows: np.ndarray = pd.Index(known.cat.codes.to_numpy(int) * wide + words["position"]).get_indexer(wanted)
+    return rows
+
+
+def picked(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The values at the rows that `rows_at` gives; None where there is none."""
+    found: np.ndarray = values.astype(object)[rows]
+    found[rows < 0] = None
+    return found
+
+
 def describe(name: str) -> pd.DataFrame:
     """What each column of a table means.
 

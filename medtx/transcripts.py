@@ -222,6 +222,27 @@ class Transcripts:
             self, **{table: rows.drop(columns="old", errors="ignore") for table, rows in tables.items()}
         )
 
+    def redact(self, entities: Any = None) -> "Transcripts":
+        """Without protected health information: each span becomes its category, as in ``[NAME]``.
+
+        The spans are those of the table ``phi`` (``TranscribeMedical(phi=True)`` asks for them) and,
+        if given, of `medtx.entities` of these transcripts (``phi=True`` there finds more). A span is
+        one word, with the least confidence, in words, segments and alternatives, so rows are
+        numbered anew; in recordings that have any, the texts of partial events are left out, since
+        the service marks only final ones. A span that cannot be found is warned of.
+
+        Only these tables are redacted: the files that were read, such as the service's results in
+        ``out``, are kept verbatim, and ``source`` still names them.
+
+        >>> import medtx
+        >>> t = medtx.from_text({"visit": "Doctor Smith saw her on March third 2019."})
+        >>> t.redact(medtx.entities(t)).text()["visit"]
+        'Doctor [NAME] saw her on [DATE]'
+        """
+        from medtx.redaction import redact
+
+        return redact(self, entities)
+
     def to_parquet(self, folder: str | PathLike[str]) -> Path:
         """Write each table to ``folder`` as Parquet; `medtx.read` of the folder gives them back.
 

@@ -12,6 +12,7 @@ import pytest
 import medtx
 from medtx.cli import _parser, main
 from tests.conftest import ROOT, job
+from tests.endpoint import BUCKET, account, endpoint, files, recorded, stored  # noqa: F401  fixtures
 
 FOLDER = ROOT / "datasets" / "dictations"
 
@@ -193,3 +194,53 @@ def test_a_threshold_is_kept_and_put_to_new_results(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["review", str(FOLDER / "metadata.csv"), str(FOLDER / "results")])
     assert "expected a threshold saved by medtx" in capsys.readouterr().err
+
+
+def test_transcribe_medical_from_first_to_last(endpoint, files, tmp_path, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    asked = ["transcribe", *map(str, files[:3]), "--specialty", "pediatrics", "--type", "conversation"]
+    with pytest.raises(SystemExit):
+        main([*asked, "--bucket", BUCKET])
+    assert "medtx: --bucket is for --engine transcribe-medical" in capsys.readouterr().err
+    asked += ["--engine", "transcribe-medical", "--bucket", BUCKET, "--endpoint-url", endpoint.endpoint_url]
+    main([*asked, "--dry-run"])
+    out = capsys.readouterr().out
+    assert re.search(r"^TOTAL +by the public list price +1.8 +0.05625$", out, re.M)
+    (tmp_path / "words.txt").write_text("Phrase\tDisplayAs\nmethotrexate\tMTX\n")
+    (tmp_path / "wrong.txt").write_text("Phrase\nvitamin B12\n\nmethotrexate\n%\n")
+    words = ["vocabulary", "create", "drugs", "words.txt", "--bucket", BUCKET]
+    main([*words, "--endpoint-url", endpoint.endpoint_url])
+    main(["vocabulary", "list", "--endpoint-url", endpoint.endpoint_url])
+    main(["vocabulary", "check", "words.txt"])
+    out = capsys.readouterr().out
+    assert out.startswith("drugs: READY\n")
+    assert out.endswith("words.txt: 1 phrases\n")
+    with pytest.raises(SystemExit):
+        main(["vocabulary", "check", "wrong.txt"])
+    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()] == [
+        "at line 2, Phrase",
+        "at line 2, Phrase",
+        "at line 5, Phrase",
+        "at line 5, Phrase",
+    ]
+    main(
+        [
+            *asked,
+            "--vocabulary",
+            "drugs",
+            "--phi",
+            "--tag",
+            "study=A",
+            "--clean",
+            "--max-cost",
+            "1",
+            "--poll",
+            "0.1",
+        ]
+    )
+    done = capsys.readouterr()
+    assert done.out == "<Transcripts: 3 recordings, 6 words> in results\n"
+    assert "medtx: 3 files by batch: PRIMARYCARE is offered in batch" in done.err
+    assert len(medtx.read("results")) == 3
+    main(["vocabulary", "delete", "drugs", "--bucket", BUCKET, "--endpoint-url", endpoint.endpoint_url])
+    assert stored(endpoint) == []

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from botocore import loaders
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +86,6 @@ def test_repetition_is_no_burden(part: str) -> None:
 
 
 def test_detect_is_what_botocore_knows() -> None:
-    loaders = pytest.importorskip("botocore.loaders")
     shapes = loaders.Loader().load_service_model("comprehendmedical", "service-2")["shapes"]
     types = set(shapes["EntitySubType"]["enum"])
     relations = set(shapes["RelationshipType"]["enum"])

@@ -45,7 +45,7 @@ def test_nothing_imports_upward():
     floors = [
         {"tables", "errors", "files", "aws", "specialties"},
         {"transcripts"},
-        {"reading", "writing"},
+        {"reading", "writing", "redaction"},
         {"engines", "scoring", "datasets"},
         {"thresholds"},
         {"clinical"},

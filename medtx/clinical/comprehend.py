@@ -8,7 +8,6 @@ import hashlib
 import json
 import random
 import threading
-import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from medtx.aws import Unusable, checked_endpoint, connect, maybe_billed, throttled, told, where
+from medtx.aws import ROUNDS, Pace, Unusable, checked_endpoint, connect, maybe_billed, throttled, told, where
 from medtx.errors import InputError, MedtxError, optional, reason
 from medtx.files import cache_folder, save_text
 
@@ -38,9 +37,6 @@ OPERATIONS = {
     "infer_snomedct": Operation(5_000, 2, 5_000, 0.0075),
 }
 """Operation -> its default quotas and public list price. An account may have others: check them."""
-
-ROUNDS = 6
-"""How often a call that is still throttled after boto3's own retries is made."""
 
 
 class ComprehendMedical:
@@ -92,7 +88,7 @@ class ComprehendMedical:
         self._asked: dict[str, Future[str]] = {}
         self._unsaved: dict[str, str] = {}  # what was paid for, but could not be written
         self._trouble = ""
-        self._paces = {name: _Pace(operation) for name, operation in OPERATIONS.items()}
+        self._paces = {name: Pace(one.tps, one.cps) for name, one in OPERATIONS.items()}
 
     def detect(self, operation: str, text: str) -> dict[str, Any]:
         """The service's answer, without ``ResponseMetadata``; ``{"Entities": []}`` for blank text.
@@ -223,7 +219,7 @@ class ComprehendMedical:
         price = units(text) * OPERATIONS[operation].dollars
         self._reserve(operation, text, price)
         for attempt in range(ROUNDS):
-            if not self._paces[operation].wait(len(text), stop):
+            if not self._paces[operation].wait(stop, len(text)):
                 break
             # Raised below, outside of the except: an exception of boto3 may hold the text, and
             # would stay in ours as its context.
@@ -302,22 +298,6 @@ class ComprehendMedical:
                 self._client = connect("comprehendmedical", region, endpoint_url, profile, 5 * self.workers)
                 self._where = where(self._client.meta.endpoint_url)
             return self._client
-
-
-class _Pace:
-    """Spreads the calls of one operation evenly, below its quotas: a token bucket of depth one."""
-
-    def __init__(self, operation: Operation) -> None:
-        self.operation = operation
-        self._free = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self, characters: int, stop: threading.Event) -> bool:
-        """Until it is our turn; False if stopped before."""
-        with self._lock:
-            start = max(time.monotonic(), self._free)
-            self._free = start + max(1 / self.operation.tps, characters / self.operation.cps)
-        return not stop.wait(max(0.0, start - time.monotonic()))
 
 
 def units(text: str) -> int:

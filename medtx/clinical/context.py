@@ -1,16 +1,15 @@
 """Denied, doubted, past, somebody else's: which entities the words around them change, and how.
 
 After NegEx (Chapman 2001) and ConText (Harkema 2009), over own tables: a trigger reaches the entities
-after it,
-or before it, in its sentence, until a word that ends its scope or too many words that are no entity.
-Recognised
-speech often has no sentence ends, so verbs and pronouns end a scope as well, and a list ("no fever chills or
-cough") carries it from entity to entity. The longest phrase wins, so "no increase in" (a
-pseudo-negation, which
-does nothing) hides "no".
+after it, or before it, in its sentence, until a word that ends its scope or too many words that are no
+entity. Recognised speech often has no sentence ends, so verbs and pronouns end a scope as well, and a
+list ("no fever chills or cough") carries it from entity to entity. The longest phrase wins, so "no
+increase in" (a pseudo-negation, which does nothing) hides "no".
 """
 
+import sys
 from bisect import bisect_left
+from typing import NamedTuple
 
 from medtx.clinical.lexicon import Match, Tokens
 
@@ -40,31 +39,32 @@ def traits(
     [('fever', ['NEGATION']), ('chills', ['NEGATION']), ('cough', ['NEGATION']), ('nausea', []),
      ('asthma', ['PERTAINS_TO_FAMILY'])]
     """
-    found: list[list[str]] = [[] for _ in spans]
-    starts = [i for i, _ in spans]
     inside = {at for i, j in spans for at in range(i, j)}
     context = [_whole(tokens, match, inside) for match in context if match.i not in inside]
     stops: dict[str, list[int]] = {name: [] for name in TRAITS}
-    for match in context:
-        if match.row[1] in ("STOP", "SUBJECT", "VERB"):
-            for name, classes in _STOPS.items():
-                if match.row[1] in classes:
-                    stops[name].append(match.i)
     triggers: dict[str, list[int]] = {name: [] for name in TRAITS}
     for match in context:
+        for name, classes in _STOPS.items():
+            if match.row[1] in classes:
+                stops[name].append(match.i)
         if match.row[1] in triggers and match.row[2] in ("pre", "both"):
             triggers[match.row[1]].append(match.i)
+    marks = _Marks(tokens, spans, [i for i, _ in spans], quiet, [[] for _ in spans])
     for match in context:
         name = match.row[1]
         if name not in _STOPS:
             continue
         if match.row[2] in ("pre", "both"):
-            later = bisect_left(triggers[name], match.j)
-            limit = triggers[name][later] if later < len(triggers[name]) else len(tokens.key)
-            _forward(tokens, match, name, spans, starts, stops[name], found, quiet, limit)
+            # The next trigger of its kind takes over.
+            marks.forward(name, match, min(_next(stops[name], match.j), _next(triggers[name], match.j)))
         if match.row[2] in ("post", "both"):
-            _backward(tokens, match, name, spans, starts, stops[name], found)
-    return found
+            marks.backward(name, match)
+    return marks.found
+
+
+def _next(places: list[int], at: int) -> int:
+    later = bisect_left(places, at)
+    return places[later] if later < len(places) else sys.maxsize
 
 
 def _whole(tokens: Tokens, match: Match, inside: set[int]) -> Match:
@@ -74,57 +74,46 @@ def _whole(tokens: Tokens, match: Match, inside: set[int]) -> Match:
     return match
 
 
-def _forward(
-    tokens: Tokens,
-    match: Match,
-    name: str,
-    spans: list[tuple[int, int]],
-    starts: list[int],
-    stops: list[int],
-    found: list[list[str]],
-    quiet: frozenset[int],
-    limit: int,
-) -> None:
-    """Mark the entities after a trigger, up to ``limit``, where the next one of its kind takes over."""
-    at = bisect_left(starts, match.j)
-    stop = bisect_left(stops, match.j)
-    limit = min(limit, stops[stop]) if stop < len(stops) else limit
-    sentence, last = tokens.sentence[match.j - 1], match.j
-    heading = match.j < len(tokens.key) and tokens.key[match.j] == ":"
-    reach = 40 if heading else _REACH.get(name, 6)
-    while at < len(spans):
-        i, j = spans[at]
-        if i >= limit or tokens.sentence[i] != sentence or _words(last, i, quiet) > reach:
-            break
-        if name not in found[at]:
-            found[at].append(name)
-        last = max(last, j)
-        at += 1
+class _Marks(NamedTuple):
+    """The traits of each span so far, and what a trigger needs to find its spans."""
 
+    tokens: Tokens
+    spans: list[tuple[int, int]]
+    starts: list[int]
+    quiet: frozenset[int]
+    found: list[list[str]]
 
-def _words(i: int, j: int, quiet: frozenset[int]) -> int:
-    return j - i if not quiet or j - i > 20 else sum(at not in quiet for at in range(i, j))
+    def forward(self, name: str, match: Match, limit: int) -> None:
+        """Mark the entities after a trigger, up to ``limit``."""
+        at = bisect_left(self.starts, match.j)
+        sentence, last = self.tokens.sentence[match.j - 1], match.j
+        heading = match.j < len(self.tokens.key) and self.tokens.key[match.j] == ":"
+        reach = 40 if heading else _REACH.get(name, 6)
+        while at < len(self.spans):
+            i, j = self.spans[at]
+            if i >= limit or self.tokens.sentence[i] != sentence or self._words(last, i) > reach:
+                break
+            self._mark(at, name)
+            last = max(last, j)
+            at += 1
 
+    def backward(self, name: str, match: Match) -> None:
+        """Mark the entity before a trigger, and those listed with it."""
+        at = bisect_left(self.starts, match.i) - 1
+        first, gap = match.i, 3
+        while at >= 0:
+            i, j = self.spans[at]
+            if self.tokens.sentence[i] != self.tokens.sentence[match.i] or first - j > gap:
+                break
+            if first != match.i and not all(key in _LIST for key in self.tokens.key[j:first]):
+                break
+            self._mark(at, name)
+            first, gap = i, 2
+            at -= 1
 
-def _backward(
-    tokens: Tokens,
-    match: Match,
-    name: str,
-    spans: list[tuple[int, int]],
-    starts: list[int],
-    stops: list[int],
-    found: list[list[str]],
-) -> None:
-    at = bisect_left(starts, match.i) - 1
-    first = match.i
-    gap = 3
-    while at >= 0:
-        i, j = spans[at]
-        if tokens.sentence[i] != tokens.sentence[match.i] or first - j > gap:
-            break
-        if first != match.i and not all(key in _LIST for key in tokens.key[j:first]):
-            break
-        if name not in found[at]:
-            found[at].append(name)
-        first, gap = i, 2
-        at -= 1
+    def _mark(self, at: int, name: str) -> None:
+        if name not in self.found[at]:
+            self.found[at].append(name)
+
+    def _words(self, i: int, j: int) -> int:
+        return j - i if not self.quiet or j - i > 20 else sum(at not in self.quiet for at in range(i, j))

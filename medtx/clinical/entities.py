@@ -14,7 +14,7 @@ import pandas as pd
 from medtx.clinical.text import Chunk, Spoken, chunks, spoken
 from medtx.errors import InputError, MedtxError
 from medtx.files import save_text
-from medtx.tables import frame
+from medtx.tables import frame, rows_at
 from medtx.thresholds import Threshold, Thresholds
 from medtx.transcripts import Transcripts
 
@@ -62,16 +62,9 @@ class Entities:
             sure = self.table["asr_confidence"]
             return (sure.isna() | (sure < threshold)).rename("review")
         words = threshold.apply(self.transcripts)
-        known = pd.MultiIndex.from_arrays([words["recording"].astype(str), words["position"]])
-        marked = words["review"].cumsum().set_axis(known)
-        recording = self.table["recording"].astype(str)
-        before, upto = (
-            marked.reindex(pd.MultiIndex.from_arrays([recording, self.table[at]])).to_numpy()
-            for at in ("first", "last")
-        )
-        first = words["review"].set_axis(known)
-        own = first.reindex(pd.MultiIndex.from_arrays([recording, self.table["first"]])).to_numpy()
-        return pd.Series((upto - before + own) > 0, index=self.table.index, name="review")
+        upto = np.append(0, words["review"].cumsum())
+        first, last = (rows_at(words, self.table["recording"], self.table[at]) for at in ("first", "last"))
+        return pd.Series(upto[last + 1] > upto[first], index=self.table.index, name="review")
 
     @property
     def top(self) -> "pd.Series[bool]":

@@ -7,13 +7,21 @@ how, so that a second run finds the first one's job, or its answers, and pays no
 import hashlib
 import json
 import re
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from medtx.aws import Unusable, call, checked_endpoint, connect, pages
+from medtx.aws import (
+    Unusable,
+    call,
+    checked_bucket,
+    checked_endpoint,
+    connect,
+    encryption,
+    pages,
+    wait_for,
+)
 from medtx.clinical.comprehend import utf8
 from medtx.errors import InputError, MedtxError
 
@@ -63,13 +71,9 @@ def run_job(
         raise InputError(f"operation={operation!r} is not one of {', '.join(JOBS)}")
     if not (poll > 0 and timeout > 0):
         raise InputError(f"poll={poll!r} and timeout={timeout!r}: expected seconds above 0")
-    if not re.fullmatch(r"[0-9a-z._-]{3,63}", bucket):
-        raise InputError(f"bucket={bucket!r} is not the name of a bucket")
+    prefix = checked_bucket(bucket, prefix)
     if not re.fullmatch(r"arn:aws(-[^:]+)?:iam::[0-9]{12}:role/.+", role_arn):
         raise InputError(f"role_arn={role_arn!r} is not like arn:aws:iam::123456789012:role/name")
-    prefix = prefix.strip("/")
-    if "//" in prefix or len(prefix.encode()) > 900:
-        raise InputError(f"prefix={prefix[:80]!r} is longer than 900 bytes, or holds //")
     files = _files(texts)
     if files:
         client = client or connect("comprehendmedical")
@@ -157,14 +161,10 @@ def _earlier(client: Any, operation: str, name: str) -> tuple[str | None, int]:
 def _upload(
     s3: Any, bucket: str, root: str, files: dict[str, tuple[str, bytes]], kms_key: str | None
 ) -> None:
-    encryption = {"ServerSideEncryption": "AES256"}
-    if kms_key:
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
-
     def put(stem: str) -> None:
         key, data = f"{root}/input/{stem}.txt", files[stem][1]
         kind = "text/plain; charset=utf-8"
-        call(s3, "put_object", Bucket=bucket, Key=key, Body=data, ContentType=kind, **encryption)
+        call(s3, "put_object", Bucket=bucket, Key=key, Body=data, ContentType=kind, **encryption(kms_key))
 
     _each(put, list(files))
 
@@ -179,24 +179,24 @@ def _each(work: Callable[[str], None], names: list[str]) -> None:
 
 
 def _wait(client: Any, operation: str, job: str, poll: float, timeout: float) -> None:
-    end = time.monotonic() + timeout
-    method = f"describe_{JOBS[operation]}"
-    while True:
-        known = call(client, method, JobId=job).get("ComprehendMedicalAsyncJobProperties", {})
+    status = ""
+
+    def look() -> bool | None:
+        nonlocal status
+        known = call(client, f"describe_{JOBS[operation]}", JobId=job).get(
+            "ComprehendMedicalAsyncJobProperties", {}
+        )
         status = known.get("JobStatus", "unknown")
-        if status in _DONE:
-            return
-        if status not in _UNDER_WAY:
-            message = " ".join(str(known.get("Message", "")).split())[:300]
-            raise MedtxError(f"{operation}, job {job}: {status}" + (f": {message}" if message else ""))
-        left = end - time.monotonic()
-        if left <= 0:
-            raise MedtxError(
-                f"{operation}, job {job}: {status} after {timeout:g} s of waiting; it goes on, and "
-                "running this again waits for it again"
-            )
-        time.sleep(min(poll, left))
-        poll = max(poll, min(1.5 * poll, 60.0))
+        if status in (*_DONE, *_UNDER_WAY):
+            return status in _DONE or None
+        message = " ".join(str(known.get("Message", "")).split())[:300]
+        raise MedtxError(f"{operation}, job {job}: {status}" + (f": {message}" if message else ""))
+
+    if not wait_for(look, poll, timeout):
+        raise MedtxError(
+            f"{operation}, job {job}: {status} after {timeout:g} s of waiting; it goes on, and "
+            "running this again waits for it again"
+        )
 
 
 def _outputs(s3: Any, bucket: str, root: str, files: dict[str, tuple[str, bytes]]) -> dict[str, str]:

@@ -1,15 +1,14 @@
 """Text to tokens, and tokens to the terms of the tables in ``rules``: the floor of the embedded engine.
 
 A text is cut into tokens once. Their keys are lower case, American in spelling, without apostrophes
-("'s" is a token of its own); letters
-and digits part ("q12h" is q, 12, h) and a hyphen within a word is a gap, so that what is written and what is
-said meet. All tables share one trie over the keys, so a text is walked once however many terms there are.
+("'s" is a token of its own); letters and digits part ("q12h" is q, 12, h) and a hyphen within a word
+is a gap, so that what is written and what is said meet. All tables share one trie over the keys, so a
+text is walked once however many terms there are.
 """
 
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from medtx.scoring.rules import rows_of, rules
@@ -172,8 +171,7 @@ def _plain_number(tokens: Tokens, i: int) -> int:
 
 def table(name: str) -> Iterator[tuple[str, ...]]:
     """The rows of a table in ``rules``: the term, and what is known of it."""
-    text = files("medtx.clinical.rules").joinpath(f"{name}.tsv").read_text(encoding="utf-8")
-    return (tuple(line.split("\t")) for line in text.splitlines() if line and not line.startswith("#"))
+    return map(tuple, rows_of(name, "medtx.clinical.rules"))
 
 
 @cache

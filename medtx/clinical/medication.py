@@ -150,8 +150,8 @@ def link(tokens: Tokens, drugs: list[Match], found: list[Phrase]) -> tuple[list[
     """The phrases of each drug, and those that belong to none.
 
     A phrase belongs to the drug before it; to the one after it where it leads straight to it ("five
-    milligrams
-    of warfarin"), unless a drug before it would then be left without its dose ("aspirin 81 mg plavix 75 mg").
+    milligrams of
+    warfarin"), unless a drug before it would then be left without its dose ("aspirin 81 mg plavix 75 mg").
 
     >>> from medtx.clinical.lexicon import matches, tokens_of
     >>> text = tokens_of("aspirin 81 mg daily plavix 75 mg and two puffs of albuterol")

@@ -3,13 +3,13 @@
 import re
 from functools import cache
 from html import escape
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from medtx.clinical import lexicon
 from medtx.clinical.entities import UNMAPPED, Entities
 from medtx.errors import InputError
 from medtx.files import save_text
@@ -182,20 +182,17 @@ def _plain(name: str) -> str:
     return " ".join(Medical()(name.split()).text)
 
 
-def _rows(name: str) -> list[list[str]]:
-    text = files("medtx.clinical").joinpath("rules", f"{name}.tsv").read_text(encoding="utf-8")
-    return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
-
-
 @cache
 def _doses() -> dict[str, tuple[float, float, str]]:
-    return {_plain(name): (float(least), float(most), unit) for name, least, most, unit in _rows("doses")}
+    return {
+        _plain(name): (float(least), float(most), unit) for name, least, most, unit in lexicon.table("doses")
+    }
 
 
 @cache
 def _alike() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for one, other in _rows("alike"):
+    for one, other in lexicon.table("alike"):
         for name, partner in ((one, other), (other, one)):
             names = found.setdefault(_plain(name), [])
             if partner not in names:

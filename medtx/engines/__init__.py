@@ -10,12 +10,14 @@ from functools import partial
 from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Literal, overload
 
 import msgspec
+import pandas as pd
 
 from medtx import specialties
 from medtx.engines.audio import FORMATS
+from medtx.engines.medical import NAME, TranscribeMedical, Wanted
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
@@ -23,48 +25,103 @@ from medtx.reading.build import Builder, Parsed
 from medtx.reading.job import Job, Settings, decode
 from medtx.transcripts import Transcripts
 
+__all__ = ["ENGINES", "TranscribeMedical", "transcribe"]
+
 ENGINES = {"embedded": "medtx.engines.embedded"}
 """Engine -> the module with its ``name()`` and ``transcribe(path, ...)``."""
+
+ALTERNATIVES = 5
+"""What engines that run here give, where nothing is said."""
 
 Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
+@overload
 def transcribe(
     paths: Paths,
     *,
     specialty: str | Sequence[str],
     type: str | Sequence[str],
-    engine: str = "embedded",
+    engine: str | TranscribeMedical = ...,
+    out: str | PathLike[str] | None = ...,
+    workers: int | Executor | None = ...,
+    alternatives: int | None = ...,
+    split_channels: bool = ...,
+    overwrite: bool = ...,
+    errors: str = ...,
+    progress: bool = ...,
+    dry_run: Literal[False] = ...,
+) -> Transcripts: ...
+@overload
+def transcribe(
+    paths: Paths,
+    *,
+    specialty: str | Sequence[str],
+    type: str | Sequence[str],
+    engine: str | TranscribeMedical = ...,
+    out: str | PathLike[str] | None = ...,
+    workers: int | Executor | None = ...,
+    alternatives: int | None = ...,
+    split_channels: bool = ...,
+    overwrite: bool = ...,
+    errors: str = ...,
+    progress: bool = ...,
+    dry_run: Literal[True],
+) -> pd.DataFrame: ...
+def transcribe(
+    paths: Paths,
+    *,
+    specialty: str | Sequence[str],
+    type: str | Sequence[str],
+    engine: str | TranscribeMedical = "embedded",
     out: str | PathLike[str] | None = None,
     workers: int | Executor | None = None,
-    alternatives: int = 5,
+    alternatives: int | None = None,
     split_channels: bool = False,
     overwrite: bool = False,
     errors: str = "collect",
     progress: bool = True,
-) -> Transcripts:
+    dry_run: bool = False,
+) -> Transcripts | pd.DataFrame:
     """Recognise audio and read the results.
 
     ``paths`` is a file, a folder, a glob or a list of files, in any format that FFmpeg
     decodes. ``specialty`` and ``type`` are the service's (``"CARDIOLOGY"``,
-    ``"DICTATION"``), one for all or one for each file of a list. ``out`` is a folder that
-    keeps each result as ``<recording>.json``, readable by its owner only; a recording
-    whose result is already there is not recognised again, unless ``overwrite``. A result
-    that is there but was made from other audio or with other settings is a failure.
+    ``"DICTATION"``), one for all or one for each file of a list. ``engine`` is
+    ``"embedded"``, which runs here, or ``"transcribe-medical"``, or a
+    `medtx.engines.TranscribeMedical` with settings of its own: Amazon's service, to which the
+    audio is sent, in batch or by streaming as it offers the specialty (the columns ``mode`` and
+    ``reason`` of ``recordings`` say which and why).
+
+    ``out`` is a folder that keeps each result as ``<recording>.json`` (of a stream its events, as
+    ``.jsonl``), readable by its owner only; a recording whose result is already there is not
+    recognised again, unless ``overwrite``. A result that is there but was made from other audio
+    or with other settings is a failure.
+
     ``workers`` is a number of processes (default: the cores) or any
-    `concurrent.futures.Executor`. ``alternatives`` is how many hypotheses to keep for an
-    utterance. Channels are mixed unless ``split_channels``.
+    `concurrent.futures.Executor`; of the service, how many files are under way at once.
+    ``alternatives`` is how many hypotheses to keep for an utterance (the service: none unless
+    given, and in batch only). Channels are mixed unless ``split_channels``. With ``dry_run``
+    nothing is sent, and what the service would cost is given, a row a recording.
 
     A file that cannot be used is warned of and listed in ``failures``, and the others go
     on; with ``errors="raise"``, or where no file can be used, its `ReadError` is raised
-    at the end.
+    at the end. Raises `InputError` for what the engine or the service does not take.
     """
     if errors not in ("raise", "collect"):
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
-    if engine not in ENGINES:
-        raise InputError(f"engine={engine!r} is not one of {', '.join(ENGINES)}")
-    if not isinstance(alternatives, int) or not 1 <= alternatives <= 10:
-        raise InputError(f"alternatives={alternatives!r} is not a whole number between 1 and 10")
+    service = TranscribeMedical() if engine == NAME else engine
+    if isinstance(service, TranscribeMedical):
+        if isinstance(workers, Executor):
+            raise InputError("workers: of the service, expected how many files are under way at once")
+    elif service not in ENGINES:
+        raise InputError(f"engine={engine!r} is not one of {', '.join([*ENGINES, NAME])}")
+    elif dry_run:
+        raise InputError(f"dry_run is for services that cost: the engine {engine} runs here")
+    else:
+        alternatives = ALTERNATIVES if alternatives is None else alternatives
+        if not isinstance(alternatives, int) or not 1 <= alternatives <= 10:
+            raise InputError(f"alternatives={alternatives!r} is not a whole number between 1 and 10")
     if isinstance(workers, int) and workers < 1:
         raise InputError(f"workers={workers} is not 1 or more")
     files = _files(paths)
@@ -82,38 +139,32 @@ def transcribe(
 
     done: dict[int, Parsed] = {}
     failed: dict[int, ReadError] = {}
-    mixed: list[str] = []
-    sources = [str(folder / f"{job}.json") if folder else file for job, file in zip(names, files)]
-    todo = []
+    if isinstance(service, TranscribeMedical):
+        from medtx.engines.dispatch import Sending
 
-    def take(i: int, job: Job) -> None:
-        done[i] = batch.parse(job, sources[i])
-        if job.medtx and job.medtx.channels_mixed > 1:
-            mixed.append(files[i])
-
-    for i, name in enumerate(names):
-        wanted = Settings(engine, *kinds[i], alternatives, split_channels)
-        if folder and not overwrite and os.path.exists(sources[i]):
-            try:
-                take(i, _kept(sources[i], files[i], wanted))
-            except ReadError as error:
-                failed[i] = error
+        sending = Sending(
+            Wanted(service, alternatives, split_channels), files, names, kinds, folder, overwrite
+        )
+        if dry_run:
+            return sending.estimate()
+        sources, found = sending.sources, sending.run(workers, progress)  # type: ignore[arg-type]
+    else:
+        sources = [str(folder / f"{job}.json") if folder else file for job, file in zip(names, files)]
+        settings = [Settings(service, *kind, alternatives or ALTERNATIVES, split_channels) for kind in kinds]
+        found = _here(files, names, settings, folder, sources, overwrite, workers, progress)
+    for i, one in found:
+        if isinstance(one, ReadError):
+            failed[i] = one
         else:
-            todo.append((i, (files[i], name, wanted)))
-    for i, answer in _run(todo, workers, progress):
-        if isinstance(answer, ReadError):
-            failed[i] = answer
-            continue
-        if folder:
-            save(Path(sources[i]), partial(Path.write_bytes, data=answer))
-        take(i, decode(answer))
+            done[i] = one
 
     builder = Builder()
     for i, parsed in sorted(done.items()):
         builder.add(parsed, names[i], sources[i])
+    mixed = [files[i] for i, parsed in sorted(done.items()) if parsed.mixed]
     if mixed:
         warnings.warn(
-            f"{min(mixed, key=files.index)}: its channels were mixed into one ({len(mixed)} such files); "
+            f"{mixed[0]}: its channels were mixed into one ({len(mixed)} such files); "
             "split_channels=True keeps them apart",
             stacklevel=2,
         )
@@ -123,6 +174,41 @@ def transcribe(
         warnings.warn(str(failure), stacklevel=2)
         builder.failures.append((failure.source, failure.place, failure.problem))
     return builder.transcripts()
+
+
+def _here(
+    files: list[str],
+    names: list[str],
+    settings: list[Settings],
+    folder: Path | None,
+    sources: list[str],
+    overwrite: bool,
+    workers: int | Executor | None,
+    progress: bool,
+) -> Iterator[tuple[int, Parsed | ReadError]]:
+    """(index, tables or why there are none) of each file, by an engine that runs here."""
+    todo = []
+
+    def taken(i: int, job: Job) -> tuple[int, Parsed]:
+        parsed = batch.parse(job, sources[i])
+        parsed.mixed = bool(job.medtx and job.medtx.channels_mixed > 1)
+        return i, parsed
+
+    for i, (file, name, wanted) in enumerate(zip(files, names, settings)):
+        if folder and not overwrite and os.path.exists(sources[i]):
+            try:
+                yield taken(i, _kept(sources[i], file, wanted))
+            except ReadError as error:
+                yield i, error
+        else:
+            todo.append((i, (file, name, wanted)))
+    for i, answer in _run(todo, workers, progress):
+        if isinstance(answer, ReadError):
+            yield i, answer
+            continue
+        if folder:
+            save(Path(sources[i]), partial(Path.write_bytes, data=answer))
+        yield taken(i, decode(answer))
 
 
 def _files(paths: Paths) -> list[str]:

@@ -4,7 +4,7 @@ import io
 import os
 import wave
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,6 +55,23 @@ def blocks(path: str, *, split: bool = False) -> Iterator[np.ndarray]:
         raise ReadError(path, f"the {end} of audio are silent")
 
 
+class Resampler:
+    """Mono int16 samples of another rate, as they come, to `RATE`."""
+
+    def __init__(self, rate: int) -> None:
+        self._av = optional("av", "embedded")
+        self._rate = rate
+        self._resampler = self._av.AudioResampler(format="s16", layout="mono", rate=RATE)
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        frame = self._av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples)[None], format="s16", layout="mono"
+        )
+        frame.sample_rate = self._rate
+        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
+        return np.concatenate(parts) if parts else np.empty(0, np.int16)
+
+
 def clip(path: str, start: float, end: float) -> bytes:
     """A stretch of ``path``, in seconds, as a WAV file of 16 kHz, mixed to one channel.
 
@@ -90,6 +107,36 @@ def _check_file(path: str) -> None:
                 raise ReadError(path, "the file is empty")
     except OSError as error:
         raise ReadError(path, reason(error)) from None
+
+
+class Facts(NamedTuple):
+    """What the header of a file says of it; ``format`` is FFmpeg's name of the container."""
+
+    format: str
+    rate: int
+    channels: int
+    seconds: float
+    size: int  # bytes
+
+
+def probe(path: str) -> Facts:
+    """What a file holds, without decoding it. Raises `ReadError` for one that is no audio."""
+    av = optional("av", "embedded")
+    _check_file(path)
+    try:
+        with av.open(f"file:{path}") as container:
+            if not container.streams.audio:
+                raise ReadError(path, "expected audio, found none in this file")
+            stream = container.streams.audio[0]
+            context, name = stream.codec_context, container.format.name
+            seconds = container.duration / av.time_base if container.duration else 0.0
+            if not seconds:  # the header does not say: the last packet does
+                ends = [p.pts + (p.duration or 0) for p in container.demux(stream) if p.pts is not None]
+                seconds = float(max(ends, default=0) * stream.time_base)
+            return Facts(name, int(context.rate), int(context.channels), seconds, os.path.getsize(path))
+    except (av.error.FFmpegError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        raise ReadError(path, f"expected audio: {problem.lower()}") from None
 
 
 def channels(path: str) -> int:

@@ -79,20 +79,8 @@ def _new_decoder() -> Any:
 def _recognise(start: int, samples: np.ndarray, channel: int, alternatives: int) -> list[dict[str, Any]]:
     """The words of one utterance: none, or one entry with its hypotheses, best first."""
     decoder = _decoder(channel)
-    decoder.start_utt()
-    decoder.process_raw(samples.tobytes(), full_utt=True)
-    decoder.end_utt()
+    best = recognise(decoder, start, samples)
     at = start / RATE
-    best = [
-        {
-            "content": _VARIANT.sub("", segment.word),
-            "start": at + segment.start_frame * HOP,
-            "end": at + (segment.end_frame + 1) * HOP,
-            "confidence": min(max(segment.prob, 0.0), 1.0),
-        }
-        for segment in decoder.seg() or ()
-        if _is_word(segment.word)
-    ]
     if not best:
         return []
     hypotheses = [best]
@@ -108,6 +96,29 @@ def _recognise(start: int, samples: np.ndarray, channel: int, alternatives: int)
                 if len(hypotheses) == alternatives:
                     break
     return [{"start": at, "end": at + len(samples) / RATE, "channel": channel, "hypotheses": hypotheses}]
+
+
+def recognise(decoder: Any, start: int, samples: np.ndarray) -> list[dict[str, Any]]:
+    """The words of a whole utterance whose first sample is ``start``, with times and confidences."""
+    decoder.start_utt()
+    decoder.process_raw(samples.tobytes(), full_utt=True)
+    decoder.end_utt()
+    return words(decoder, start)
+
+
+def words(decoder: Any, start: int) -> list[dict[str, Any]]:
+    """What the decoder has heard; its confidences mean something once the utterance has ended."""
+    at = start / RATE
+    return [
+        {
+            "content": _VARIANT.sub("", segment.word),
+            "start": at + segment.start_frame * HOP,
+            "end": at + (segment.end_frame + 1) * HOP,
+            "confidence": min(max(segment.prob, 0.0), 1.0),
+        }
+        for segment in decoder.seg() or ()
+        if _is_word(segment.word)
+    ]
 
 
 def _is_word(word: str) -> bool:

@@ -38,6 +38,13 @@ class Utterances:
             done += self._frame(frame)
         return done
 
+    def pending(self) -> tuple[int, np.ndarray] | None:
+        """The utterance that is open, as far as it has come."""
+        if not self._open:
+            return None
+        samples = np.concatenate(self._open)
+        return self._at - len(samples), samples
+
     def close(self) -> list[tuple[int, np.ndarray]]:
         """The utterance that was still open when the audio ended."""
         if not self._open:

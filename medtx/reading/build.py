@@ -1,6 +1,7 @@
 """Many parsed recordings -> one set of tables, each column filled in bulk."""
 
 import gc
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,7 @@ class Parsed:
     tables: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     name: str = ""  # the result's own name for the recording, where it has one
     described: bool = False  # a job's description: it belongs to the result of that name
+    mixed: bool = False  # whether channels were mixed into one
 
 
 def check(columns: dict[str, Any], place: str, source: str) -> None:
@@ -152,6 +154,9 @@ def alternatives(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     columns = ("segment", "rank", "position", "content", "confidence", "start", "end")
     return dict(zip(columns, map(list, zip(*rows)))) or {column: [] for column in columns}
 
+
+_DERIVED = re.compile(r"medtx-[0-9a-f]{32}(-\d+)?")
+"""A job's name that medtx made from its content says nothing to people: their file's name does."""
 
 _NUMBERED = {"words": "position", "events": "event"}
 """Columns that number the rows of a recording, from 0."""
@@ -271,7 +276,10 @@ class Builder:
     def _unique_names(self) -> list[str]:
         """The result's own name, unless several share it; then the file's, then its path."""
         shared = Counter(own for own, _ in self.names)
-        names = [own if own and shared[own] == 1 else name for own, name in self.names]
+        names = [
+            own if own and shared[own] == 1 and not _DERIVED.fullmatch(own) else name
+            for own, name in self.names
+        ]
         kept = [name for t in self.kept for name in t.recordings["recording"]]
         again = Counter([*names, *kept])
         names = [name if again[name] == 1 else row["source"] or name for row, name in zip(self.rows, names)]

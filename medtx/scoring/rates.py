@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError
+from medtx.tables import picked, rows_at
 
 if TYPE_CHECKING:
     from medtx.scoring.alignment import Alignment
@@ -132,9 +133,8 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
         if column == "class_heard":  # of the word as it is, which is all that new results have
             told = alignment.hypothesis
             spoken = told["content"].where(told["kind"] == "pronunciation")
-            key = pd.MultiIndex.from_arrays([told["recording"].astype(str), told["position"]])
-            known = classes_of(spoken, told["recording"]).set_axis(key)
-            found = known.reindex([*zip(pairs["recording"].astype(str), pairs["position"])])
+            known = classes_of(spoken, told["recording"]).to_numpy()
+            found = pd.Series(picked(known, rows_at(told, pairs["recording"], pairs["position"])))
         else:
             heard = classes_of(pairs["hypothesis"], pairs["recording"])
             said = classes_of(pairs["reference"], pairs["recording"])
@@ -162,11 +162,9 @@ def of_words(
         words = getattr(alignment, side)
         position = pairs["reference_position" if side == "reference" else "position"]
         if column in words and words[column].notna().any():
-            key = pd.MultiIndex.from_arrays([words["recording"].astype(str), words["position"]])
-            known = pd.Series(words[column].astype(object).to_numpy(), index=key)
-            found = known.reindex(pd.MultiIndex.from_arrays([pairs["recording"].astype(str), position]))
-            rows = pairs[["recording"]].assign(label=found.to_numpy())
-            return _filled(rows, "label")
+            at = rows_at(words, pairs["recording"], position)
+            label = picked(words[column].to_numpy(), at)
+            return _filled(pairs[["recording"]].assign(label=label), "label")
     columns = sorted({*alignment.recordings, *alignment.hypothesis} - {"content", "position"})
     raise InputError(f"by={column!r} is not a column of recordings or words: {', '.join(columns)}")
 

@@ -19,7 +19,8 @@ from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
 from medtx.tables import stack
-from medtx.thresholds.choose import Limits, choose, choose_each, choose_for, measured
+from medtx.thresholds.choose import choose, choose_each, choose_for, measured
+from medtx.thresholds.guarantee import Limits
 from medtx.thresholds.record import Threshold, Thresholds
 from medtx.thresholds.units import Scored, scores_of
 
@@ -226,8 +227,9 @@ class Sweep:
         """
         named = (max_error, max_missed_per_1000, max_review)
         limits = self._limits(*named, cost_review, cost_error, confidence, worst)
-        there = [str(g) for g, n in self.counts.groupby("group", observed=True)["tokens"].sum().items() if n]
-        if missing := set(there) - set(limits):  # "(none)", of missing words alone, has nothing to review
+        if missing := set(self._spoken) - set(
+            limits
+        ):  # "(none)", of missing words alone, has nothing to review
             raise InputError(f"there is no limit for {', '.join(sorted(missing))}")
         return choose_each(self, limits, unit)
 
@@ -244,8 +246,7 @@ class Sweep:
         """The limits of each group with words that has any."""
         given = (max_error, max_missed_per_1000, max_review)
         named = {group for limit in given if isinstance(limit, Mapping) for group in limit}
-        words = self.counts.groupby("group", observed=True)["tokens"].sum()
-        there = [str(group) for group in words.index[words > 0]]
+        there = self._spoken
         if unknown := named - set(there):
             raise InputError(f"limits for {', '.join(sorted(unknown))}, but groups are {', '.join(there)}")
         found = {}
@@ -255,6 +256,12 @@ class Sweep:
                 error, missed, review = own
                 found[group] = Limits.of(error, missed, review, cost_review, cost_error, confidence, worst)
         return found
+
+    @cached_property
+    def _spoken(self) -> list[str]:
+        """The groups that have words."""
+        words = self.counts.groupby("group", observed=True)["tokens"].sum()
+        return [str(group) for group in words.index[words > 0]]
 
     def operating_point(self, value: float) -> Threshold:
         """What a threshold that was picked by hand does on these recordings; it promises nothing.

@@ -12,6 +12,7 @@ import pandas as pd
 from medtx.errors import InputError
 from medtx.scoring import Alignment
 from medtx.scoring.rates import of_words
+from medtx.tables import rows_at
 
 
 class Scored(NamedTuple):
@@ -63,9 +64,7 @@ def _rows_of(alignment: Alignment, row: np.ndarray) -> np.ndarray:
     """The row in the hypothesis' words of each recognised word of ``row``, as there are several a token."""
     pairs, told = alignment.pairs, alignment.hypothesis
     spoken = np.flatnonzero((told["kind"] == "pronunciation").to_numpy())
-    key = pd.MultiIndex.from_arrays([told["recording"].astype(str), told["position"]])[spoken]
-    wanted = pd.MultiIndex.from_arrays([pairs["recording"].astype(str), pairs["position"]])
-    at = pd.Series(np.arange(len(spoken)), index=key).reindex(wanted).fillna(0).to_numpy(int)
+    at = np.searchsorted(spoken, rows_at(told, pairs["recording"], pairs["position"]))
     step = np.arange(len(row)) - np.searchsorted(row, row)
     found: np.ndarray = spoken[np.minimum(at[row] + step, len(spoken) - 1)]
     return found

@@ -149,7 +149,7 @@ class Explorer:
             description="Suggest", tooltip="the least review that keeps to this limit", layout=button
         )
         self._signed, self._note, self._file = (
-            w.Text(value, description=label, style=fit, layout=w.Layout(width=width))
+            w.Text(value, continuous_update=False, description=label, style=fit, layout=w.Layout(width=width))
             for label, value, width in (
                 ("signed by", "", "200px"),
                 ("note", "", "255px"),

@@ -1,14 +1,10 @@
 """How the embedded entities agree with Comprehend Medical's real responses.
 
-``python tests/benchmarks/entities.py`` does this:
-
-Prints a markdown table: precision, recall and F1 by category over spans and types, exact and
-overlapping, and over
-attributes; then how often both agree that an entity is negated. The even-numbered dictations (and the
-note) were
-read while the rules were written; the odd-numbered ones are the blind test. Agreement with the service,
-not truth:
-what it found wrongly counts against us. Skips where ``../shared/data`` is absent.
+``python tests/benchmarks/entities.py`` prints a markdown table: precision, recall and F1 by category over
+spans and types, exact and overlapping, and over attributes; then how often both agree that an entity is
+negated. The even-numbered dictations (and the note) were read while the rules were written; the
+odd-numbered ones are the blind test. Agreement with the service, not truth: what it found wrongly counts
+against us. Skips where ``../shared/data`` is absent.
 """
 
 import json

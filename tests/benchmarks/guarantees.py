@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from scipy.stats import beta, binom
 
-from medtx.thresholds.choose import Limits, Losses, decide
+from medtx.thresholds.guarantee import Limits, Losses, decide
 
 WORDS = 1500
 GRID = np.linspace(0.005, 1, 200)

@@ -19,8 +19,9 @@ class Rules(NamedTuple):
     counted: frozenset[str]
 
 
-def rows_of(name: str) -> list[list[str]]:
-    text = files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
+def rows_of(name: str, package: str = __name__) -> list[list[str]]:
+    """The rows of a table of ``package``, without its comments."""
+    text = files(package).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
 
 
