@@ -7,17 +7,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from medtx.engines.models import text
-from medtx.errors import MedtxError, optional, reason
+from medtx.errors import InputError, MedtxError, optional, reason
 from medtx.files import cache_folder
 from medtx.specialties import SPECIALTIES
 
-POOLED = "POOLED"
+if TYPE_CHECKING:
+    from medtx.engines.models.custom import Entry
+    from medtx.engines.models.ngrams import Model
+
+STOCK, POOLED = "STOCK", "POOLED"
 WEIGHT = 0.7
 """Of the specialty's model in the mixture with the stock one."""
 GENERAL = 20_000
@@ -25,6 +30,49 @@ GENERAL = 20_000
 
 LM, DICT = "words.lm.bin", "words.dict"
 _HERE = Path(__file__).parent
+
+
+class Chosen(NamedTuple):
+    """What a decoder knows: a model (``"STOCK"``, ``"POOLED"``, a specialty or a folder) and a vocabulary."""
+
+    model: str = STOCK
+    vocabulary: "tuple[Entry, ...]" = ()
+
+    def identity(self) -> str:
+        """What stands in the results; empty for the stock model."""
+        if self.model == STOCK:
+            return ""
+        if self.model == POOLED or self.model in SPECIALTIES:
+            return identity(self.model)
+        with open(Path(self.model) / LM, "rb") as file:
+            return f"{Path(self.model).name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+    def settings(self) -> dict[str, str]:
+        """What pocketsphinx's decoder is to be given; a specialty's model is built if it is not there."""
+        if self.model == STOCK:
+            return {}
+        known = self.model == POOLED or self.model in SPECIALTIES
+        folder = ready(self.model) if known else Path(self.model)
+        return {"lm": str(folder / LM), "dict": str(folder / DICT)}
+
+
+def choose(model: str | os.PathLike[str] | None, specialty: str) -> str:
+    """The model of a `Chosen`: None is the specialty's, "stock", "pooled", or a folder that was built.
+
+    Raises `InputError` for anything else.
+    """
+    if model is None:
+        return specialty
+    name = os.fspath(model)
+    if name.upper() in (STOCK, POOLED, *SPECIALTIES):
+        return name.upper()
+    if not all((Path(name) / file).is_file() for file in (LM, DICT)):
+        raise InputError(
+            f"model={name!r} is not one of 'stock', 'pooled' or a specialty, "
+            "or a folder that `medtx models build` made"
+        )
+    return str(Path(name).resolve())
+
 
 _DUMP = """
 import resource, sys
@@ -46,9 +94,10 @@ def sentences(name: str) -> list[str]:
 def identity(name: str) -> str:
     """Name and fingerprint of a model: another one if any of what it is made from has changed."""
     sum = hashlib.sha256(f"{name} {version('pocketsphinx')} {WEIGHT} {GENERAL}".encode())
-    for file in [*sorted(_HERE.rglob("*.*")), *text.lexicon_files()]:
-        if file.suffix in (".py", ".txt", ".tsv", ".dict"):
-            sum.update(file.read_bytes())
+    made_from = [*sorted(_HERE.glob("texts/*.txt")), *sorted(_HERE.glob("*.dict")), *text.lexicon_files()]
+    made_by = [_HERE / f"{one}.py" for one in ("ngrams", "text", "words")]
+    for file in [*made_from, *made_by]:
+        sum.update(file.read_bytes())
     return f"{name.lower()}-{sum.hexdigest()[:12]}"
 
 
@@ -101,7 +150,7 @@ def _rename(part: Path, folder: Path) -> None:
             raise
 
 
-def general_model(scratch: Path, more: set[str]):
+def general_model(scratch: Path, more: set[str]) -> "Model":
     """The stock model's commonest words and ``more``, with its bigrams."""
     from medtx.engines.models import ngrams, words
 

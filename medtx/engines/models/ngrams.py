@@ -65,7 +65,8 @@ def witten_bell(sentences: Iterable[Sequence[str]], words: list[str], order: int
         line += [ids[START], *(ids.get(word, -1) for word in sentence), ids[END]]
     text = np.array(line, np.int64)
     starts = text == ids[START]
-    orders, backs = [], []
+    orders: list[Order] = []
+    backs: list[np.ndarray] = []
     model = Model(words, orders, backs)
     for n in range(1, order + 1):
         grams = [text[k : len(text) - n + k + 1] for k in range(n)]
@@ -124,44 +125,53 @@ def mix(domain: Model, general: Model, weight: float) -> Model:
     return mixed
 
 
+def _listed(arpa: Path, order: int) -> pd.DataFrame:
+    """The n-grams of one order of an ARPA file: column p, log10 of their probability, and their words."""
+    counts: list[int] = []
+    with open(arpa, encoding="utf-8") as file:
+        for skip, line in enumerate(file, 1):  # noqa: B007
+            if line.startswith("ngram "):
+                counts.append(int(line.partition("=")[2]))
+            elif line.startswith("\\1-grams:"):
+                break
+    names = [f"w{n}" for n in range(1, order + 1)]
+    return pd.read_csv(
+        arpa,
+        skiprows=skip + sum(counts[: order - 1]) + 2 * (order - 1),  # a blank line and a heading between
+        nrows=counts[order - 1],
+        names=["p", *names],
+        usecols=range(order + 1),
+        dtype={"p": float} | dict.fromkeys(names, str),
+        sep="\t",
+        header=None,
+        quoting=3,
+        keep_default_na=False,
+        skip_blank_lines=False,
+        encoding="utf-8",
+    )
+
+
+def commonest(arpa: Path, count: int) -> list[str]:
+    """The words of an ARPA file, the likeliest first."""
+    table = _listed(arpa, 1).sort_values("p", ascending=False, kind="stable")
+    return list(table["w1"].head(count))
+
+
 def read_bigrams(arpa: Path, vocabulary: set[str]) -> Model:
     """The unigrams and bigrams of an ARPA file over its words that are in ``vocabulary``.
 
     Every word of ``vocabulary`` is in the model; one that the file lacks has probability 0.
     Back-off weights are made anew, as words were left out.
     """
-    counts = {}
-    with open(arpa, encoding="utf-8") as file:
-        for skipped, line in enumerate(file, 1):
-            if line.startswith("ngram "):
-                order, _, count = line[6:].partition("=")
-                counts[int(order)] = int(count)
-            elif line.startswith("\\1-grams:"):
-                break
-    types = {"p": float, "w": str}
-    options = {"sep": "\t", "header": None, "quoting": 3, "keep_default_na": False, "encoding": "utf-8"}
-    ones = pd.read_csv(
-        arpa, skiprows=skipped, nrows=counts[1], names=["p", "w"], usecols=[0, 1], dtype=types, **options
-    )
-    types = {"p": float, "h": str, "w": str}
-    twos = pd.read_csv(
-        arpa,
-        skiprows=skipped + counts[1] + 2,
-        nrows=counts[2],
-        names=["p", "h", "w"],
-        usecols=[0, 1, 2],
-        dtype=types,
-        skip_blank_lines=False,
-        **options,
-    )
+    ones, twos = _listed(arpa, 1), _listed(arpa, 2)
     words = sorted(vocabulary)
     size, ids = len(words), pd.Index(words)
-    at = ids.get_indexer(ones["w"])
+    at = ids.get_indexer(ones["w1"])
     p = np.zeros(size)
     p[at[at >= 0]] = 10 ** ones["p"].to_numpy()[at >= 0]
     p[ids.get_loc(START)] = 0
     p /= p.sum()
-    h, w = ids.get_indexer(twos["h"]), ids.get_indexer(twos["w"])
+    h, w = ids.get_indexer(twos["w1"]), ids.get_indexer(twos["w2"])
     keep = (h >= 0) & (w >= 0)
     keys = h[keep].astype(np.int64) * size + w[keep]
     order = np.argsort(keys)
@@ -175,29 +185,6 @@ def read_bigrams(arpa: Path, vocabulary: set[str]) -> Model:
     return Model(words, [Order(np.arange(size), p), Order(keys, p2 / total[keys // size])], [back / total])
 
 
-def commonest(arpa: Path, count: int) -> list[str]:
-    """The words of an ARPA file, the likeliest first."""
-    with open(arpa, encoding="utf-8") as file:
-        for skipped, line in enumerate(file, 1):
-            if line.startswith("ngram 1="):
-                known = int(line[8:])
-            elif line.startswith("\\1-grams:"):
-                break
-    table = pd.read_csv(
-        arpa,
-        skiprows=skipped,
-        nrows=known,
-        sep="\t",
-        header=None,
-        quoting=3,
-        names=["p", "w"],
-        usecols=[0, 1],
-        dtype={"p": float, "w": str},
-        keep_default_na=False,
-    )
-    return table.sort_values("p", ascending=False, kind="stable")["w"].head(count).tolist()
-
-
 def write_arpa(model: Model, path: Path) -> None:
     size, words = len(model.words), np.array(model.words, dtype=object)
     with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -207,7 +194,7 @@ def write_arpa(model: Model, path: Path) -> None:
         for n, order in enumerate(model.orders, 1):
             file.write(f"\n\\{n}-grams:\n")
             with np.errstate(divide="ignore"):
-                columns = [np.char.mod("%.4f", np.maximum(np.log10(order.p), NEVER))]
+                columns: list[np.ndarray] = [np.char.mod("%.4f", np.maximum(np.log10(order.p), NEVER))]
                 columns += [words[order.keys // size ** (n - 1 - k) % size] for k in range(n)]
                 if n < len(model.orders):
                     columns.append(np.char.mod("%.4f", np.maximum(np.log10(model.back[n - 1]), NEVER)))

@@ -76,7 +76,11 @@ def _parts(name: str) -> dict[str, list[str]]:
             part = line[1:].strip()
             into = parts.setdefault(part, [])
         elif line.strip() and not line.startswith("#"):
-            into += [line.strip()] if part in ("sentences", "sweep") else filter(None, map(str.strip, line.split(",")))
+            into += (
+                [line.strip()]
+                if part in ("sentences", "sweep")
+                else filter(None, map(str.strip, line.split(",")))
+            )
     return parts
 
 

@@ -44,7 +44,7 @@ def as_said(term: str) -> str:
     ('twelve lead e k g', "crohn's", 'hemoglobin a one c')
     """
     said = []
-    for part in _PART.findall(term.lower().replace("’", "'")):
+    for part in _PART.findall(term.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
         if part.isdecimal():
             said.append(say(int(part)) if len(part) < 7 else " ".join(say(int(digit)) for digit in part))
         elif _is_spelled(part):
@@ -60,24 +60,19 @@ def _is_spelled(word: str) -> bool:
     return len(word) < 4 and word not in stock() and word not in shipped()
 
 
-_IPA = {
-    **{"aɪɚ": "AY ER", "aɪə": "AY AH", "iə": "IY AH", "əl": "AH L", "n̩": "AH N", "l̩": "AH L", "m̩": "AH M"},
-    **{"oʊ": "OW", "əʊ": "OW", "aɪ": "AY", "eɪ": "EY", "aʊ": "AW", "ɔɪ": "OY", "dʒ": "JH", "tʃ": "CH"},
-    **{"ʤ": "JH", "ʧ": "CH", "ɪɹ": "IH R", "oːɹ": "AO R", "ɜː": "ER", "ɜ": "ER", "ɚ": "ER", "ɝ": "ER"},
-    **{"i": "IY", "u": "UW", "ɑ": "AA", "a": "AA", "ɒ": "AA", "ɔ": "AO", "o": "OW", "æ": "AE", "ɛ": "EH"},
-    **{"e": "EH", "ɪ": "IH", "ᵻ": "IH", "ɨ": "IH", "ə": "AH", "ɐ": "AH", "ʌ": "AH", "ʊ": "UH", "y": "Y UW"},
-    **{"ɹ": "R", "r": "R", "ɻ": "R", "ɡ": "G", "g": "G", "ʃ": "SH", "ʒ": "ZH", "θ": "TH", "ð": "DH"},
-    **{"ŋ": "NG", "j": "Y", "ʔ": "T", "ɾ": "T", "h": "HH", "x": "K", "w": "W", "ʍ": "W", "ɫ": "L"},
-    **{letter: letter.upper() for letter in "bdfklmnpstvz"},
-}
+_IPA = dict(
+    line.split("\t")
+    for line in (FOLDER / "ipa.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+)
 _SYMBOL = re.compile("|".join(sorted(map(re.escape, _IPA), key=len, reverse=True)))
-_MARKS = re.compile("[ˈˌː.\\s_‿͡‍'-]")
+_MARKS = re.compile(r"[\u02c8\u02cc\u02d0.\s_\u203f\u0361\u200d'-]")  # stress, length, ties
 
 
 def from_ipa(ipa: str) -> str:
     """The phones of the acoustic model for a word in IPA; stress and length are dropped.
 
-    >>> from_ipa("ˌmɛtəˈpɹoʊlɔl")
+    >>> from_ipa("mɛtəpɹoʊlɔl")
     'M EH T AH P R OW L AO L'
 
     Raises ValueError for a symbol that English has no sound for.
@@ -106,7 +101,16 @@ def espeak(word: str) -> str | None:
 _LETTERS = [
     *[("tion", "SH AH N"), ("sion", "ZH AH N"), ("ough", "AO"), ("eigh", "EY"), ("tch", "CH"), ("sch", "SH")],
     *[("igh", "AY"), ("dge", "JH"), ("eau", "OW"), ("ph", "F"), ("th", "TH"), ("ch", "K"), ("sh", "SH")],
-    *[("ck", "K"), ("qu", "K W"), ("ng", "NG"), ("gh", "G"), ("rh", "R"), ("ps", "S"), ("kn", "N"), ("wh", "W")],
+    *[
+        ("ck", "K"),
+        ("qu", "K W"),
+        ("ng", "NG"),
+        ("gh", "G"),
+        ("rh", "R"),
+        ("ps", "S"),
+        ("kn", "N"),
+        ("wh", "W"),
+    ],
     *[("ee", "IY"), ("ea", "IY"), ("ie", "IY"), ("ei", "AY"), ("ai", "EY"), ("ay", "EY"), ("oa", "OW")],
     *[("oo", "UW"), ("ou", "AW"), ("ow", "OW"), ("oi", "OY"), ("oy", "OY"), ("au", "AO"), ("aw", "AO")],
     *[("ew", "UW"), ("eu", "UW"), ("ue", "UW"), ("ae", "IY"), ("oe", "IY"), ("ar", "AA R"), ("er", "ER")],
@@ -137,12 +141,14 @@ def by_letters(word: str) -> str:
 def pronounce(word: str) -> list[str]:
     """How a word may sound: as the dictionaries say, else espeak-ng if it is here, else its letters."""
     known = shipped().get(word, []) + stock().get(word, [])
-    return known or [espeak(word) or by_letters(word)]
+    return list(dict.fromkeys(known)) or [espeak(word) or by_letters(word)]
 
 
 def write_shipped(words: Iterable[str]) -> None:
     """Make ``pronunciations.dict`` anew, of the words that the stock dictionary lacks."""
-    head = "# Made by `python -m medtx.engines.models.words` with espeak-ng; corrections go to by_hand.dict.\n"
+    head = (
+        "# Made by `python -m medtx.engines.models.words` with espeak-ng; corrections go to by_hand.dict.\n"
+    )
     rows = [f"{word} {espeak(word)}\n" for word in sorted(set(words) - stock().keys())]
     (FOLDER / "pronunciations.dict").write_text(head + "".join(rows), encoding="utf-8")
 
