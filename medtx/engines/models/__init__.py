@@ -1,6 +1,5 @@
 """Language models of the specialties for the embedded engine, built on first use into the user's cache."""
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -117,51 +116,45 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
     """
     from medtx.engines.models import ngrams, words
 
-    spoken = [line.split() for line in lines]
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
     except OSError as error:
         raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
     try:
-        general = general_model(part, {word for line in spoken for word in line})
-        domain = ngrams.witten_bell(spoken, general.words)
-        ngrams.write_arpa(ngrams.mix(domain, general, weight), part / "words.arpa")
+        model = mixed(lines, weight)
+        ngrams.write_arpa(model, part / "words.arpa")
         _pack(part / "words.arpa", part / LM)
+        (part / "words.arpa").unlink()
         with open(part / DICT, "w", encoding="utf-8") as file:
-            for word in general.words:
+            for word in model.words:
                 for n, phones in enumerate(words.pronounce(word) if word[0] != "<" else (), 1):
                     file.write(f"{word}{f'({n})' if n > 1 else ''} {phones}\n")
         for made in (LM, DICT):
             os.chmod(part / made, 0o600)
-        (part / "words.arpa").unlink()
-        with contextlib.suppress(FileExistsError):
-            _rename(part, folder)
+        try:
+            os.rename(part, folder)
+        except OSError as error:
+            if not (folder / DICT).exists():  # else another was quicker
+                raise MedtxError(f"{folder}: cannot be written: {reason(error)}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
-def _rename(part: Path, folder: Path) -> None:
-    try:
-        os.rename(part, folder)
-    except OSError:
-        if not (folder / DICT).exists():
-            raise
-
-
-def general_model(scratch: Path, more: set[str]) -> "Model":
-    """The stock model's commonest words and ``more``, with its bigrams."""
+def mixed(lines: Iterable[str], weight: float = WEIGHT) -> "Model":
+    """The trigram model of sentences, mixed with the stock bigrams."""
     from medtx.engines.models import ngrams, words
 
-    arpa = scratch / "stock.arpa"
+    spoken = [line.split() for line in lines]
     stock = optional("pocketsphinx", "embedded").get_model_path("en-us/en-us.lm.bin")
-    subprocess.run([sys.executable, "-c", _DUMP, stock, str(arpa)], capture_output=True, check=False)
-    try:
+    with tempfile.TemporaryDirectory(prefix="medtx-") as scratch:
+        arpa = Path(scratch) / "stock.arpa"
+        subprocess.run([sys.executable, "-c", _DUMP, stock, str(arpa)], capture_output=True, check=False)
         kept = [word for word in ngrams.commonest(arpa, GENERAL) if word in words.stock()]
-        return ngrams.read_bigrams(arpa, {*kept, *more, ngrams.START, ngrams.END})
-    finally:
-        arpa.unlink(missing_ok=True)
+        more = {word for line in spoken for word in line}
+        general = ngrams.read_bigrams(arpa, {*kept, *more, ngrams.START, ngrams.END})
+    return ngrams.mix(ngrams.witten_bell(spoken, general.words), general, weight)
 
 
 def _pack(arpa: Path, binary: Path) -> None:
