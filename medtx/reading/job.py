@@ -117,7 +117,7 @@ class Results(msgspec.Struct, gc=False):
         return self.items is not None or self.channel_labels is not None
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was asked for."""
 
     engine: str

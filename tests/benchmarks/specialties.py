@@ -75,7 +75,9 @@ def text_of(transcripts: medtx.Transcripts, name: str) -> str:
 def cost(path: str, model: str) -> tuple[float, float]:
     """CPU seconds a second of audio, and peak memory in MB, in a process of its own."""
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import specialties as s; s.alone(*sys.argv[1:])"
-    done = subprocess.run([sys.executable, "-c", code, path, model], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path, model], capture_output=True, text=True, check=True
+    )
     rtf, memory = done.stdout.split()
     return float(rtf), float(memory)
 
