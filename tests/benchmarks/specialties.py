@@ -1,7 +1,7 @@
 """WER of the dictations with every language model of the embedded engine; numbers only are printed.
 
-Takes about an hour on two cores; what was recognised is kept in /tmp/medtx-specialties, so it goes on where it
-stopped. Writes the tables that notebooks/05_specialties_matter.ipynb reads.
+Takes about half an hour on two cores; what was recognised is kept in /tmp/medtx-specialties, so it
+goes on where it stopped. Writes the tables that notebooks/05_specialties_matter.ipynb reads.
 
     python tests/benchmarks/specialties.py [FOLDER of recordings with Transcribe Medical's results]
 """
@@ -74,7 +74,8 @@ def text_of(transcripts: medtx.Transcripts, name: str) -> str:
 
 def cost(path: str, model: str) -> tuple[float, float]:
     """CPU seconds a second of audio, and peak memory in MB, in a process of its own."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import specialties as s; s.alone(*sys.argv[1:])"
+    here = str(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {here!r}); import specialties; specialties.alone(*sys.argv[1:])"
     done = subprocess.run(
         [sys.executable, "-c", code, path, model], capture_output=True, text=True, check=True
     )
