@@ -19,11 +19,28 @@ MOST_REPEATS = 5
 """How often a small text may be said, to weigh as much as the specialty's."""
 
 _UNITS = {
-    "mg": "milligrams", "mcg": "micrograms", "ug": "micrograms", "g": "grams", "gm": "grams",
-    "kg": "kilograms", "ml": "milliliters", "cc": "cubic centimeters", "dl": "deciliter", "l": "liters",
-    "mm": "millimeters", "cm": "centimeters", "m": "meters", "mmhg": "millimeters of mercury",
-    "meq": "milliequivalents", "iu": "international units", "lb": "pounds", "lbs": "pounds",
-    "hr": "hour", "hrs": "hours", "min": "minutes", "%": "percent",
+    "mg": "milligrams",
+    "mcg": "micrograms",
+    "ug": "micrograms",
+    "g": "grams",
+    "gm": "grams",
+    "kg": "kilograms",
+    "ml": "milliliters",
+    "cc": "cubic centimeters",
+    "dl": "deciliter",
+    "l": "liters",
+    "mm": "millimeters",
+    "cm": "centimeters",
+    "m": "meters",
+    "mmhg": "millimeters of mercury",
+    "meq": "milliequivalents",
+    "iu": "international units",
+    "lb": "pounds",
+    "lbs": "pounds",
+    "hr": "hour",
+    "hrs": "hours",
+    "min": "minutes",
+    "%": "percent",
 }
 _UNIT = re.compile(rf"(?<=\d)\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])", re.I)
 _DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d+)(?![\d.])")
