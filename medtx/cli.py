@@ -27,6 +27,9 @@ def _demo(args: argparse.Namespace) -> None:
 def _transcribe(args: argparse.Namespace) -> None:
     audio = args.audio[0] if len(args.audio) == 1 else args.audio
     settings = _settings(args)
+    here = {"model": args.model}
+    if args.engine != "transcribe-medical" and "vocabulary" in settings:
+        here["vocabulary"] = settings.pop("vocabulary")
     if settings and args.engine != "transcribe-medical":
         raise MedtxError(f"--{next(iter(settings)).replace('_', '-')} is for --engine transcribe-medical")
     ask = {
@@ -37,6 +40,7 @@ def _transcribe(args: argparse.Namespace) -> None:
         "alternatives": args.alternatives,
         "split_channels": args.split_channels,
         "overwrite": args.overwrite,
+        **here,
     }
     if args.dry_run:
         print(medtx.transcribe(audio, dry_run=True, **ask).to_string())
@@ -55,6 +59,25 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         pairs = [tag.partition("=") for tag in settings["tags"]]
         settings["tags"] = {name: value for name, _, value in pairs}
     return settings
+
+
+def _models(args: argparse.Namespace) -> None:
+    from medtx.engines import models
+    from medtx.specialties import specialty
+
+    if not args.text:
+        if args.out:
+            raise MedtxError("--out is for a model of your own notes: name them with --text")
+        for name in [specialty(args.specialty)] if args.specialty else SPECIALTIES:
+            print(models.ready(name))
+        return
+    if not args.specialty or not args.out:
+        raise MedtxError("a model of your own notes needs --specialty, whose text it adds to, and --out")
+    from medtx.engines.models.adapt import adapt
+
+    table = adapt(args.specialty, args.text, args.out)
+    print(table.to_string(float_format="{:.3f}".format))
+    print(f"model in {args.out}: medtx transcribe ... --model {args.out}")
 
 
 def _vocabulary(args: argparse.Namespace) -> None:
@@ -295,7 +318,7 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--mode", help="batch or streaming (default: as the specialty is offered)")
     asked.add_argument("--output", help="folder in the bucket for results")
     asked.add_argument("--speakers", type=int, help="tell as many speakers apart, 2 to 10")
-    asked.add_argument("--vocabulary", metavar="NAME", help="vocabulary to use")
+    asked.add_argument("--vocabulary", metavar="NAME", help="vocabulary to use (embedded: a table)")
     asked.add_argument("--phi", action="store_true", help="mark protected health information")
     asked.add_argument("--tag", dest="tags", action="append", metavar="NAME=VALUE", help="on each job")
     asked.add_argument(
@@ -311,6 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--specialty", required=True, help=", ".join(SPECIALTIES))
     verb.add_argument("--type", required=True, help=" or ".join(TYPES))
     verb.add_argument("--engine", default="embedded", help="embedded or transcribe-medical (%(default)s)")
+    verb.add_argument("--model", help="of the embedded engine: stock, pooled, or a folder of your own")
     verb.add_argument("--out", default="results", help="folder for the results (%(default)s)")
     verb.add_argument("--workers", type=int, help="processes (default: the cores), or files at once")
     verb.add_argument("--alternatives", type=int, help="hypotheses an utterance (embedded: 5)")
@@ -350,6 +374,15 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--endpoint-url", help="where streams go, such as the one that medtx serve names")
     verb.add_argument("--pace", type=float, help="times faster than speech (1; the service takes no more)")
     verb.set_defaults(run=_stream)
+
+    verb = verbs.add_parser("models", help="language models of the embedded engine")
+    part = verb.add_subparsers(required=True, metavar="ACTION").add_parser(
+        "build", help="build them ahead, or one from your own notes"
+    )
+    part.add_argument("--specialty", help=f"{', '.join(SPECIALTIES)}; without it all are built")
+    part.add_argument("--text", help="notes to learn from, one a line")
+    part.add_argument("--out", help="folder for the model of these notes")
+    part.set_defaults(run=_models)
 
     against = argparse.ArgumentParser(add_help=False)
     against.add_argument("results", help="file, folder or glob of results")

@@ -23,6 +23,7 @@ def demo(out: str = "medtx-demo") -> None:
         data.audio[some["recording"]].tolist(),
         specialty=some["specialty"].tolist(),
         type="DICTATION",
+        model="stock",  # as the shipped results below; the specialties' models take a minute to build
         out=folder / "results",
         overwrite=True,
     )

@@ -18,7 +18,7 @@ from medtx.engines.utterances import FRAME, LONGEST, Utterances
 from medtx.errors import InputError, MedtxError, ReadError
 from tests.test_reading import check
 
-KIND = {"specialty": "cardiology", "type": "dictation", "progress": False}
+KIND = {"specialty": "cardiology", "type": "dictation", "model": "stock", "progress": False}
 
 
 def write(path: Path, samples: np.ndarray, rate: int = 16000) -> Path:
@@ -142,7 +142,11 @@ def test_the_shipped_results_are_what_the_engine_gives(dictations):
     """The audio, the engine and the results in the repository belong together."""
     names = ["radiology-02"]
     live = medtx.transcribe(
-        dictations.audio[names].tolist(), specialty="radiology", type="dictation", progress=False
+        dictations.audio[names].tolist(),
+        specialty="radiology",
+        type="dictation",
+        model="stock",
+        progress=False,
     )
     shipped = dictations.transcripts.select(names)
     a = medtx.align(live, shipped, "none")

@@ -18,6 +18,8 @@ import pandas as pd
 from medtx import specialties
 from medtx.engines.audio import FORMATS
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
+from medtx.engines.models import Chosen, choose, custom
+from medtx.engines.vocabulary import Source
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
@@ -50,6 +52,8 @@ def transcribe(
     overwrite: bool = ...,
     errors: str = ...,
     progress: bool = ...,
+    model: str | PathLike[str] | None = ...,
+    vocabulary: Source | None = ...,
     dry_run: Literal[False] = ...,
 ) -> Transcripts: ...
 @overload
@@ -66,6 +70,8 @@ def transcribe(
     overwrite: bool = ...,
     errors: str = ...,
     progress: bool = ...,
+    model: str | PathLike[str] | None = ...,
+    vocabulary: Source | None = ...,
     dry_run: Literal[True],
 ) -> pd.DataFrame: ...
 def transcribe(
@@ -81,6 +87,8 @@ def transcribe(
     overwrite: bool = False,
     errors: str = "collect",
     progress: bool = True,
+    model: str | PathLike[str] | None = None,
+    vocabulary: Source | None = None,
     dry_run: bool = False,
 ) -> Transcripts | pd.DataFrame:
     """Recognise audio and read the results.
@@ -104,6 +112,12 @@ def transcribe(
     given, and in batch only). Channels are mixed unless ``split_channels``. With ``dry_run``
     nothing is sent, and what the service would cost is given, a row a recording.
 
+    ``model`` and ``vocabulary`` are for the embedded engine. Its language model is the one of
+    each file's specialty, built once (about 15 s) into the user's cache; or ``"stock"``, the
+    general one in pocketsphinx's wheel, ``"pooled"``, or a folder that ``medtx models build``
+    made. ``vocabulary`` is a table in the service's own format (see
+    `medtx.engines.vocabulary.read_table`), as a file, DataFrame or list of terms.
+
     A file that cannot be used is warned of and listed in ``failures``, and the others go
     on; with ``errors="raise"``, or where no file can be used, its `ReadError` is raised
     at the end. Raises `InputError` for what the engine or the service does not take.
@@ -112,6 +126,11 @@ def transcribe(
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
     service = TranscribeMedical() if engine == NAME else engine
     if isinstance(service, TranscribeMedical):
+        if model is not None or vocabulary is not None:
+            raise InputError(
+                "model and vocabulary are for the embedded engine: "
+                "the service takes TranscribeMedical(vocabulary=NAME), once `medtx vocabulary create` made it"
+            )
         if isinstance(workers, Executor):
             raise InputError("workers: of the service, expected how many files are under way at once")
     elif service not in ENGINES:
@@ -150,8 +169,15 @@ def transcribe(
         sources, found = sending.sources, sending.run(workers, progress)  # type: ignore[arg-type]
     else:
         sources = [str(folder / f"{job}.json") if folder else file for job, file in zip(names, files)]
-        settings = [Settings(service, *kind, alternatives or ALTERNATIVES, split_channels) for kind in kinds]
-        found = _here(files, names, settings, folder, sources, overwrite, workers, progress)
+        entries = () if vocabulary is None else custom.entries(vocabulary)
+        known = custom.fingerprint(entries)
+        chosen = [Chosen(choose(model, specialty), entries) for specialty, _ in kinds]
+        settings = [
+            Settings(service, *kind, alternatives or ALTERNATIVES, split_channels, one.identity(), known)
+            for kind, one in zip(kinds, chosen)
+        ]
+        jobs = list(zip(files, names, settings, chosen))
+        found = _here(jobs, folder, sources, overwrite, workers, progress)
     for i, one in found:
         if isinstance(one, ReadError):
             failed[i] = one
@@ -177,9 +203,7 @@ def transcribe(
 
 
 def _here(
-    files: list[str],
-    names: list[str],
-    settings: list[Settings],
+    jobs: list[tuple[str, str, Settings, Chosen]],
     folder: Path | None,
     sources: list[str],
     overwrite: bool,
@@ -194,14 +218,16 @@ def _here(
         parsed.mixed = bool(job.medtx and job.medtx.channels_mixed > 1)
         return i, parsed
 
-    for i, (file, name, wanted) in enumerate(zip(files, names, settings)):
+    for i, (file, name, wanted, chosen) in enumerate(jobs):
         if folder and not overwrite and os.path.exists(sources[i]):
             try:
                 yield taken(i, _kept(sources[i], file, wanted))
             except ReadError as error:
                 yield i, error
         else:
-            todo.append((i, (file, name, wanted)))
+            todo.append((i, (file, name, wanted, chosen)))
+    for _, job in todo:
+        job[-1].settings()  # builds what is not there: before the workers, so that it is said once
     for i, answer in _run(todo, workers, progress):
         if isinstance(answer, ReadError):
             yield i, answer
@@ -283,11 +309,13 @@ def _run(
                 future.cancel()
 
 
-def _job(path: str, job: str, wanted: Settings) -> bytes | ReadError:
+def _job(path: str, job: str, wanted: Settings, chosen: Chosen) -> bytes | ReadError:
     """One file, in whichever process: the JSON of its result, or why there is none."""
     module = import_module(ENGINES[wanted.engine])
     try:
-        made = module.transcribe(path, alternatives=wanted.alternatives, split_channels=wanted.split_channels)
+        made = module.transcribe(
+            path, alternatives=wanted.alternatives, split_channels=wanted.split_channels, chosen=chosen
+        )
         audio = _digest(path)
     except ReadError as error:
         return error
@@ -299,7 +327,7 @@ def _job(path: str, job: str, wanted: Settings) -> bytes | ReadError:
         "status": "COMPLETED",
         "results": made["results"],
         "medtx": {
-            "engine": module.name(),
+            "engine": module.name(chosen),
             "language": "en-US",
             "duration": round(made["duration"], 3),
             "channels": made["channels"],

@@ -117,7 +117,7 @@ class Results(msgspec.Struct, gc=False):
         return self.items is not None or self.channel_labels is not None
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was asked for."""
 
     engine: str
@@ -125,10 +125,16 @@ class Settings(msgspec.Struct, frozen=True):
     type: str
     alternatives: int
     split_channels: bool
+    model: str = ""  # the language model's name and fingerprint; empty for the stock one
+    vocabulary: str = ""  # a fingerprint
 
     def brief(self) -> str:
         apart = "channels apart" if self.split_channels else "channels mixed"
-        return f"{self.specialty}, {self.type}, {self.alternatives} alternatives, {apart}"
+        with_words = f", vocabulary {self.vocabulary}" if self.vocabulary else ""
+        return (
+            f"{self.specialty}, {self.type}, {self.alternatives} alternatives, {apart}, "
+            f"{self.model or 'stock'} model{with_words}"
+        )
 
 
 class Made(msgspec.Struct):
