@@ -127,6 +127,7 @@ def _stream(args: argparse.Namespace) -> None:
     if args.engine == "transcribe-medical":
         service = {"vocabulary": args.vocabulary, "speakers": args.speakers, "region": args.region}
         engine = TranscribeMedical(**service, streaming_url=args.endpoint_url)
+        args.vocabulary = None  # a name at the service
     live = sys.stderr.isatty()
 
     async def show() -> None:
@@ -138,6 +139,8 @@ def _stream(args: argparse.Namespace) -> None:
             transport=args.transport,
             record=args.out,
             pace=args.pace,
+            model=args.model,
+            vocabulary=args.vocabulary,
         ):
             for result in event["data"]["Transcript"]["Results"]:
                 text = "".join(one["Transcript"] for one in result["Alternatives"][:1])
@@ -368,10 +371,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--transport", default="websocket", help="websocket or http2 (%(default)s)")
     verb.add_argument("--out", help="file for the events, a JSON line each as it arrives")
-    verb.add_argument("--vocabulary", help="name of a custom vocabulary at the service")
+    verb.add_argument("--vocabulary", help="name of one at the service (embedded: a table)")
     verb.add_argument("--speakers", type=int, help="tell so many voices apart")
     verb.add_argument("--region", help="of AWS")
     verb.add_argument("--endpoint-url", help="where streams go, such as the one that medtx serve names")
+    verb.add_argument("--model", help="of the embedded engine: stock, pooled, or a folder of your own")
     verb.add_argument("--pace", type=float, help="times faster than speech (1; the service takes no more)")
     verb.set_defaults(run=_stream)
 
@@ -443,6 +447,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=_report)
     verb = verbs.add_parser("serve", help="an endpoint on this machine that speaks AWS's protocols")
     verb.add_argument("--results", help="recorded results to answer with (default: recognise)")
+    verb.add_argument("--model", help="of the embedded engine: stock, pooled or a folder (each specialty's)")
     verb.add_argument("--audio", help="folder of their recordings: streams are answered by what they send")
     verb.add_argument("--speed", type=float, default=1.0, help="of recorded streams (%(default)s)")
     verb.add_argument("--port", type=int, default=8099, help="http and WebSocket (%(default)s)")

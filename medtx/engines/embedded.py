@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from medtx.engines import written
 from medtx.engines.audio import RATE, blocks, channels
-from medtx.engines.models import Chosen, custom
+from medtx.engines.models import STOCK, Chosen, custom
 from medtx.engines.utterances import Utterances
 from medtx.errors import optional
 
@@ -48,10 +49,10 @@ def transcribe(
         samples += block.shape[1]
         for channel, cutter in enumerate(cutters):
             for start, cut in cutter.feed(block[channel]):
-                spoken += _recognise(_decoder(channel, chosen), start, cut, channel, alternatives)
+                spoken += _recognise(chosen, start, cut, channel, alternatives)
     for channel, cutter in enumerate(cutters):
         for start, cut in cutter.close():
-            spoken += _recognise(_decoder(channel, chosen), start, cut, channel, alternatives)
+            spoken += _recognise(chosen, start, cut, channel, alternatives)
     spoken.sort(key=lambda utterance: utterance["start"])
     labels = [f"ch_{channel}" for channel in range(len(cutters))] if split_channels else []
     return {
@@ -88,11 +89,12 @@ def _new_decoder(chosen: Chosen = STOCK_MODEL) -> Any:
 
 
 def _recognise(
-    decoder: Any, start: int, samples: np.ndarray, channel: int, alternatives: int
+    chosen: Chosen, start: int, samples: np.ndarray, channel: int, alternatives: int
 ) -> list[dict[str, Any]]:
     """The words of one utterance: none, or one entry with its hypotheses, best first."""
+    decoder = _decoder(channel, chosen)
     best = recognise(decoder, start, samples)
-    at = start / RATE
+    at, end = start / RATE, (start + len(samples)) / RATE
     if not best:
         return []
     hypotheses = [best]
@@ -108,7 +110,15 @@ def _recognise(
                 hypotheses.append(_placed(words, best))
                 if len(hypotheses) == alternatives:
                     break
-    return [{"start": at, "end": at + len(samples) / RATE, "channel": channel, "hypotheses": hypotheses}]
+    forms = {written.text(form): form for form in (shown(words, end, chosen) for words in hypotheses)}
+    if alternatives > 1 and written.text(best) not in forms:  # what was said stands last
+        forms = dict(islice(forms.items(), alternatives - 1)) | {written.text(best): best}
+    return [{"start": at, "end": end, "channel": channel, "hypotheses": list(forms.values())}]
+
+
+def shown(words: list[dict[str, Any]], end: float, chosen: Chosen) -> list[dict[str, Any]]:
+    """The words of an utterance until ``end``, as they are written; the stock model's as they were said."""
+    return words if chosen.model == STOCK else written.utterance(words, end)
 
 
 def recognise(decoder: Any, start: int, samples: np.ndarray) -> list[dict[str, Any]]:
@@ -184,14 +194,16 @@ def _results(spoken: list[dict[str, Any]], labels: list[str], alternatives: int)
         ids = list(range(len(items), len(items) + len(best)))
         for id, word in zip(ids, best):
             flat = _flat(word)
-            shown = {"confidence": flat.pop("confidence"), "content": flat.pop("content")}
-            items.append({"id": id, **flat, "alternatives": [shown], **label})
-        audio_segments.append({"id": number, "transcript": _text(best), **times, "items": ids, **label})
+            said = {"confidence": flat.pop("confidence", "0.0"), "content": flat.pop("content")}
+            items.append({"id": id, **flat, "alternatives": [said], **label})
+        audio_segments.append(
+            {"id": number, "transcript": written.text(best), **times, "items": ids, **label}
+        )
         segments.append(
             {
                 **times,
                 "alternatives": [
-                    {"transcript": _text(words), "items": [_flat(word) for word in words]}
+                    {"transcript": written.text(words), "items": [_flat(word) for word in words]}
                     for words in utterance["hypotheses"]
                 ],
                 **label,
@@ -216,11 +228,9 @@ def _results(spoken: list[dict[str, Any]], labels: list[str], alternatives: int)
 
 
 def _flat(word: dict[str, Any]) -> dict[str, Any]:
+    if "start" not in word:
+        return {"type": "punctuation", "content": word["content"]}
     flat = {"type": "pronunciation", "content": word["content"]}
     if "confidence" in word:
         flat["confidence"] = f"{word['confidence']:.4f}"
     return flat | {"start_time": f"{word['start']:.3f}", "end_time": f"{word['end']:.3f}"}
-
-
-def _text(words: list[dict[str, Any]]) -> str:
-    return " ".join(word["content"] for word in words)

@@ -5,13 +5,15 @@ final is recognised from the whole utterance, with a decoder that remembers noth
 before: so it does not depend on how the audio came in pieces, nor on where a stream began.
 """
 
+import threading
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
-from medtx.engines import embedded
+from medtx.engines import embedded, written
 from medtx.engines.audio import RATE, Resampler
+from medtx.engines.models import Chosen
 from medtx.engines.utterances import Utterances
 from medtx.errors import InputError
 
@@ -27,7 +29,7 @@ class Live:
     """Feed audio as it comes, get events: ``{"Transcript": {"Results": [...]}}``, one result each.
 
     ``rate`` is that of the samples. ``channels`` are recognised apart, and named as the service names
-    them (``ch_0``, ``ch_1``).
+    them (``ch_0``, ``ch_1``). ``chosen`` is the language model, and a vocabulary.
     An utterance has one ``ResultId``: partial results, whenever its text has changed (words
     without confidence), and one final. Times are in seconds since the first sample.
 
@@ -36,11 +38,19 @@ class Live:
     []
     """
 
-    def __init__(self, channels: int = 1, *, rate: int = RATE, every: float = EVERY) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        *,
+        rate: int = RATE,
+        every: float = EVERY,
+        chosen: Chosen = embedded.STOCK_MODEL,
+    ) -> None:
         if channels < 1 or rate < 8000:
             raise InputError(f"channels={channels!r} is below 1, or rate={rate!r} below 8000")
         self._voices = [
-            _Voice(f"ch_{i}" if channels > 1 else None, rate, round(every * RATE)) for i in range(channels)
+            _Voice(f"ch_{i}" if channels > 1 else None, rate, round(every * RATE), chosen)
+            for i in range(channels)
         ]
 
     def feed(self, samples: np.ndarray) -> list[Event]:
@@ -64,8 +74,8 @@ class Live:
 class _Voice:
     """One channel. It has a decoder only while somebody speaks."""
 
-    def __init__(self, channel: str | None, rate: int, every: int) -> None:
-        self._channel, self._every = channel, every
+    def __init__(self, channel: str | None, rate: int, every: int, chosen: Chosen) -> None:
+        self._channel, self._every, self._chosen = channel, every, chosen
         self._resampler = None if rate == RATE else Resampler(rate)
         self._cutter = Utterances()
         self._decoder: Any = None
@@ -87,7 +97,8 @@ class _Voice:
             self._heard = len(said)
             words = embedded.words(self._decoder, start)
             words = [word for word in words if word["end"] <= (start + len(said)) / RATE - HOLD]
-            text = " ".join(word["content"] for word in words)
+            words = embedded.shown(words, words[-1]["end"], self._chosen) if words else []
+            text = written.text(words)
             if text and text != self._shown:
                 self._shown = text
                 events.append(self._event(words, start + len(said), partial=True))
@@ -97,7 +108,7 @@ class _Voice:
         return self._finals(self._cutter.close())
 
     def _begin(self, start: int) -> None:
-        self._decoder = _borrow()
+        self._decoder = _borrow(self._chosen)
         self._decoder.reinit_feat()
         if self._mean:
             self._decoder.set_cmn(self._mean)
@@ -113,41 +124,53 @@ class _Voice:
             decoder.end_utt()
             decoder.reinit_feat()
             words = embedded.recognise(decoder, start, said)
+            words = embedded.shown(words, (start + len(said)) / RATE, self._chosen)
             self._mean = decoder.get_cmn()
-            _free.append(decoder)
+            _give_back(self._chosen, decoder)
             if words or self._shown:  # what was shown must end, if only as nothing
                 events.append(self._event(words, start + len(said), partial=False))
         return events
 
     def _event(self, words: list[dict[str, Any]], end: int, *, partial: bool) -> Event:
-        items = [
-            {
-                "StartTime": round(word["start"], 3),
-                "EndTime": round(word["end"], 3),
-                "Type": "pronunciation",
-                "Content": word["content"],
-            }
-            | ({} if partial else {"Confidence": round(word["confidence"], 4)})
-            for word in words
-        ]
+        items: list[dict[str, Any]] = []
+        for word in words:
+            if "start" not in word:
+                at = items[-1]["EndTime"]
+                items.append(
+                    {"StartTime": at, "EndTime": at, "Type": "punctuation", "Content": word["content"]}
+                )
+                continue
+            times = {"StartTime": round(word["start"], 3), "EndTime": round(word["end"], 3)}
+            items.append(times | {"Type": "pronunciation", "Content": word["content"]})
+            if not partial:
+                items[-1]["Confidence"] = round(word["confidence"], 4)
         result = {
             "ResultId": self._id,
             "StartTime": round(self._start / RATE, 3),
             "EndTime": round(end / RATE, 3),
             "IsPartial": partial,
-            "Alternatives": [{"Transcript": " ".join(item["Content"] for item in items), "Items": items}],
+            "Alternatives": [{"Transcript": written.text(words), "Items": items}],
         }
         if self._channel:
             result["ChannelId"] = self._channel
         return {"Transcript": {"Results": [result]}}
 
 
-_free: list[Any] = []
+_free: list[tuple[Chosen, Any]] = []
 """Decoders that no utterance needs: each takes 90 MB and 0.3 s to make."""
+_KEPT = 8
+_lock = threading.Lock()
 
 
-def _borrow() -> Any:
-    try:
-        return _free.pop()
-    except IndexError:
-        return embedded._new_decoder()
+def _borrow(chosen: Chosen) -> Any:
+    with _lock:
+        for n, (known, _) in enumerate(_free):
+            if known == chosen:
+                return _free.pop(n)[1]
+    return embedded._new_decoder(chosen)
+
+
+def _give_back(chosen: Chosen, decoder: Any) -> None:
+    with _lock:
+        _free.append((chosen, decoder))
+        del _free[:-_KEPT]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from medtx.service.engines import Embedded
 from medtx.service.faults import CHARACTERS, RATES, Faults, Quotas
 from medtx.service.server import Endpoint, running
 
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace, wait: Callable[[], object] | None = None) -> N
         seed=args.seed,
     )
     with running(
-        args.results or "embedded",
+        args.results or Embedded(args.model),
         speed=args.speed,
         audio=args.audio,
         buckets=args.bucket,

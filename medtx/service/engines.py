@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from medtx.engines.models import Chosen, choose
 from medtx.errors import ReadError, optional
 
 
@@ -18,6 +19,7 @@ class Wanted:
     """What a job asks of an engine."""
 
     names: tuple[str, ...]  # what the recording may be called
+    specialty: str = "PRIMARYCARE"
     alternatives: int = 1
     split_channels: bool = False
     format: str | None = None  # that the client says its audio has
@@ -43,7 +45,7 @@ class Engine(Protocol):
     async def results(self, path: Path, wanted: Wanted) -> dict[str, Any]:
         """``results`` in the service's shape, and in ``medtx`` what made them. Raises `ReadError`."""
 
-    def live(self, rate: int) -> Live:
+    def live(self, rate: int, specialty: str) -> Live:
         """For one channel of a stream with ``rate`` samples a second."""
 
     def close(self) -> None:
@@ -51,9 +53,13 @@ class Engine(Protocol):
 
 
 class Embedded:
-    """medtx's own engine: jobs in processes of their own, so that recognising does not hold up answers."""
+    """medtx's own engine: jobs in processes of their own, so that recognising does not hold up answers.
 
-    def __init__(self) -> None:
+    ``model`` is that of `medtx.transcribe`: each specialty's own, or one for all, such as ``"stock"``.
+    """
+
+    def __init__(self, model: str | os.PathLike[str] | None = None) -> None:
+        self._model = model if model is None else choose(model, "")
         self._loky = optional("loky", "embedded")
         self._pool: Any = None
         self._slots = asyncio.Semaphore(self._loky.cpu_count())
@@ -64,25 +70,28 @@ class Embedded:
     async def results(self, path: Path, wanted: Wanted) -> dict[str, Any]:
         if self._pool is None:
             self._pool = self._loky.ProcessPoolExecutor(self._loky.cpu_count())
-        return await asyncio.wrap_future(self._pool.submit(_recognised, str(path), wanted))
+        return await asyncio.wrap_future(self._pool.submit(_recognised, str(path), wanted, self._model))
 
-    def live(self, rate: int) -> Live:
+    def live(self, rate: int, specialty: str) -> Live:
         from medtx.engines import live
 
-        return live.Live(rate=rate)
+        return live.Live(rate=rate, chosen=Chosen(choose(self._model, specialty)))
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(kill_workers=True)
 
 
-def _recognised(path: str, wanted: Wanted) -> dict[str, Any]:
+def _recognised(path: str, wanted: Wanted, model: str | None) -> dict[str, Any]:
     """In a process of the pool."""
     from medtx.engines import embedded
 
     _check(path, wanted)
-    made = embedded.transcribe(path, alternatives=wanted.alternatives, split_channels=wanted.split_channels)
-    said = {"engine": embedded.name(), "language": "en-US", "duration": round(made["duration"], 3)}
+    chosen = Chosen(choose(model, wanted.specialty))
+    made = embedded.transcribe(
+        path, alternatives=wanted.alternatives, split_channels=wanted.split_channels, chosen=chosen
+    )
+    said = {"engine": embedded.name(chosen), "language": "en-US", "duration": round(made["duration"], 3)}
     said |= {"channels": made["channels"], "channels_mixed": made["channels_mixed"]}
     return {"results": made["results"], "medtx": said}
 

@@ -300,6 +300,7 @@ def _wanted(job: _Job) -> Wanted:
     settings = job.asked.get("Settings", {})
     return Wanted(
         names=(Path(job.media[1]).stem, job.asked["MedicalTranscriptionJobName"]),
+        specialty=job.asked["Specialty"],
         alternatives=settings.get("MaxAlternatives", 1),
         split_channels=bool(settings.get("ChannelIdentification")),
         format=job.asked.get("MediaFormat"),

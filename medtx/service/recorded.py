@@ -70,7 +70,7 @@ class Recorded:
             raise ReadError(str(path), f"No recorded result is named {' or '.join(wanted.names)}")
         return {key: found[key] for key in ("results", "medtx") if key in found}
 
-    def live(self, rate: int) -> "Replay":
+    def live(self, rate: int, specialty: str) -> "Replay":
         return Replay(self, rate)
 
     def find(self, sound: bytes, rate: int) -> tuple[Events, float]:

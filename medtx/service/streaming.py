@@ -33,6 +33,7 @@ class Cut(Exception):
 class Asked:
     """The settings of a stream."""
 
+    specialty: str
     rate: int
     session: str
     channels: int
@@ -67,6 +68,7 @@ def asked(given: Mapping[str, str]) -> Asked:
         _one_of(given, "content-identification-type", ("PHI",))
     echo = {**given, "session-id": session}
     return Asked(
+        specialty=given["specialty"],
         rate=int(rate),
         session=session,
         channels=2 if split else 1,
@@ -139,7 +141,7 @@ class Streams:
 
     async def _answer(self, asked: Asked, dice: Dice, audio: "_Audio", send: Send) -> None:
         cut = dice.drop()
-        lives = [self.engine.live(asked.rate) for _ in range(asked.channels)]
+        lives = [self.engine.live(asked.rate, asked.specialty) for _ in range(asked.channels)]
 
         async def pass_on(step: Callable[[Live, Any], Any], blocks: Any) -> None:
             for channel, (live, block) in enumerate(zip(lives, blocks)):

@@ -91,10 +91,10 @@ def sentences(name: str) -> list[str]:
 
 @cache
 def identity(name: str) -> str:
-    """Name and fingerprint of a model: another one if any of what it is made from has changed."""
+    """Name and fingerprint of a model: another one if what it is made from or writes by has changed."""
     sum = hashlib.sha256(f"{name} {version('pocketsphinx')} {WEIGHT} {GENERAL}".encode())
     made_from = [*sorted(_HERE.glob("texts/*.txt")), *sorted(_HERE.glob("*.dict")), *text.lexicon_files()]
-    made_by = [_HERE / f"{one}.py" for one in ("ngrams", "text", "words")]
+    made_by = [_HERE / f"{one}.py" for one in ("ngrams", "text", "words", "../written")]
     for file in [*made_from, *made_by]:
         sum.update(file.read_bytes())
     return f"{name.lower()}-{sum.hexdigest()[:12]}"

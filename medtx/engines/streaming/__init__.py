@@ -17,9 +17,12 @@ from medtx import specialties
 from medtx.engines import embedded
 from medtx.engines.audio import RATE
 from medtx.engines.medical import ENGINE, NAME, RATES, TranscribeMedical
+from medtx.engines.models import Chosen, choose, custom
 from medtx.engines.streaming.connection import Asked
 from medtx.engines.streaming.session import PART, PATIENCE, listen
-from medtx.engines.streaming.tape import MICROPHONE, Source, Tape, pcm
+from medtx.engines.streaming.tape import MICROPHONE, Tape, pcm
+from medtx.engines.streaming.tape import Source as Audio
+from medtx.engines.vocabulary import Source
 from medtx.errors import InputError, MedtxError, reason
 from medtx.reading import streaming
 from medtx.reading.build import Builder
@@ -30,7 +33,7 @@ Event = dict[str, Any]
 
 
 def stream(
-    source: Source,
+    source: Audio,
     *,
     specialty: str,
     type: str,
@@ -40,6 +43,8 @@ def stream(
     split_channels: bool = False,
     record: str | PathLike[str] | None = None,
     pace: float | None = None,
+    model: str | PathLike[str] | None = None,
+    vocabulary: Source | None = None,
 ) -> "Stream":
     """Recognise audio while it comes: ``async for event in stream(...)``, or ``stream(...).run()``.
 
@@ -49,7 +54,8 @@ def stream(
     ``transport`` is ``"websocket"`` or ``"http2"``. ``record`` is a file that gets each event as a line
     when it arrives, readable by its owner only, and read again by `medtx.read`. ``pace`` is how many
     times faster than speech the audio is sent: 1 for the service, which takes no more, and as fast as
-    it goes for the embedded engine.
+    it goes for the embedded engine. ``model`` and ``vocabulary`` are for the embedded engine, as in
+    `medtx.transcribe`.
 
     An event is ``{"t": milliseconds, "data": ...}``: when it arrived, and what the service said,
     ``{"Transcript": {"Results": [...]}}``, with times in seconds of the source. A connection that
@@ -71,13 +77,20 @@ def stream(
     if isinstance(engine, str) and engine not in (NAME, "embedded"):
         raise InputError(f"engine={engine!r} is not one of {NAME}, embedded")
     service = None if engine == "embedded" else TranscribeMedical() if isinstance(engine, str) else engine
+    if service and (model is not None or vocabulary is not None):
+        raise InputError(
+            "model and vocabulary are for the embedded engine: "
+            "the service takes TranscribeMedical(vocabulary=NAME)"
+        )
+    entries = () if vocabulary is None else custom.entries(vocabulary)
+    chosen = None if service else Chosen(choose(model, kind[0]), entries)
     channels = 2 if split_channels else 1
     if service and service.speakers and split_channels:
         raise InputError("speakers are told apart in one channel: use either speakers or split_channels")
     asked = Asked(*kind, rate, channels, service or TranscribeMedical())
     tape = Tape(pcm(source, rate, channels), 2 * channels)
     name = Path(source).stem if isinstance(source, str | PathLike) else "stream"
-    return Stream(name, asked, tape, transport if service else "embedded", record, pace)
+    return Stream(name, asked, tape, chosen or transport, record, pace)
 
 
 class Stream:
@@ -88,12 +101,13 @@ class Stream:
         name: str,
         asked: Asked,
         tape: Tape,
-        transport: str,
+        engine: str | Chosen,
         record: str | PathLike[str] | None,
         pace: float | None,
     ) -> None:
         self.name = name
-        self._asked, self._tape, self._transport, self._pace = asked, tape, transport, pace
+        self._asked, self._tape, self._pace = asked, tape, pace
+        self._engine = engine  # a transport to the service, or what the embedded engine knows
         self._record = None if record is None else Path(record)
 
     def stop(self) -> None:
@@ -125,7 +139,7 @@ class Stream:
         if failed:
             raise failed[0]
         parsed = streaming.parse(events, self.name)
-        engine = embedded.name() if self._transport == "embedded" else ENGINE
+        engine = embedded.name(self._engine) if isinstance(self._engine, Chosen) else ENGINE
         parsed.recording.update(engine=engine, specialty=self._asked.specialty, type=self._asked.type)
         builder = Builder()
         builder.add(parsed, self.name, "")
@@ -149,16 +163,17 @@ class Stream:
             raise self._tape.error
 
     def _said(self) -> AsyncIterator[Event]:
-        if self._transport == "embedded":
-            return self._embedded()
-        connect = import_module(TRANSPORTS[self._transport]).connect
+        if isinstance(self._engine, Chosen):
+            return self._embedded(self._engine)
+        connect = import_module(TRANSPORTS[self._engine]).connect
         return listen(connect, self._asked, self._tape, self._pace or 1.0)
 
-    async def _embedded(self) -> AsyncIterator[Event]:
+    async def _embedded(self, chosen: Chosen) -> AsyncIterator[Event]:
         from medtx.engines.live import Live
 
         channels, rate = self._asked.channels, self._asked.rate
-        live, position, begun = Live(channels, rate=rate), 0, time.monotonic()
+        await asyncio.to_thread(chosen.settings)  # builds its model, the first time
+        live, position, begun = Live(channels, rate=rate, chosen=chosen), 0, time.monotonic()
         while (audio := await self._tape.read(position, round(PART * rate), PATIENCE)) != b"":
             if audio is None:
                 continue
