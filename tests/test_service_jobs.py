@@ -281,6 +281,23 @@ def test_the_embedded_engine_recognises(embedded):
     )
 
 
+def test_the_embedded_engine_knows_the_words_of_a_vocabulary(embedded):
+    one, folder = embedded
+    transcribe, table = client(one, "transcribe"), "Phrase\tDisplayAs\nbus-driver\tBUS DRIVER\n"
+    client(one).put_object(Bucket="audio", Key="words.txt", Body=table.encode())
+    transcribe.create_medical_vocabulary(
+        VocabularyName="words", LanguageCode="en-US", VocabularyFileUri="s3://audio/words.txt"
+    )
+    assert settled(transcribe, "words")["VocabularyState"] == "READY"
+    media = {"Media": {"MediaFileUri": "s3://audio/a.wav"}, "Settings": {"VocabularyName": "words"}}
+    ours = medtx.read(fetched(client(one), done(transcribe, name="known", **media)))
+    (folder / "words.txt").write_text(table)
+    kind = {"specialty": "PRIMARYCARE", "type": "DICTATION", "workers": 1, "progress": False}
+    theirs = medtx.transcribe(folder / "a.wav", **kind, vocabulary=folder / "words.txt")
+    assert ours.words["content"].tolist() == theirs.words["content"].tolist()
+    assert "BUS" in set(ours.words["content"])
+
+
 @pytest.mark.parametrize(
     ("name", "said", "why"),
     [

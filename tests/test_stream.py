@@ -44,7 +44,14 @@ def served(heard, account, monkeypatch):  # noqa: F811
 
 
 def words(t):
-    return t.words[["content", "start", "end", "confidence"]].round(2).astype(object).fillna("").to_numpy().tolist()
+    return (
+        t.words[["content", "start", "end", "confidence"]]
+        .round(2)
+        .astype(object)
+        .fillna("")
+        .to_numpy()
+        .tolist()
+    )
 
 
 def test_the_embedded_engine_streams(heard):

@@ -41,7 +41,7 @@ class App:
         self._store, self._keys, self._ready = store, keys, ready
         self._transcribe = Transcribe(store, engine, quotas, region, pending, self._spawn)
         self._comprehend = Comprehend(quotas)
-        self._streams = streaming.Streams(engine, quotas)
+        self._streams = streaming.Streams(engine, quotas, self._transcribe.ready)
         self._calls = Buckets(quotas.calls)
         self.dice = Dice(faults)
         self.cut: Callable[[Any], None] = lambda client: None  # breaks a connection, once there is a loop

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from medtx.engines.models import Chosen, choose
+from medtx.engines.models.custom import Entry
 from medtx.errors import ReadError, optional
 
 
@@ -20,6 +21,7 @@ class Wanted:
 
     names: tuple[str, ...]  # what the recording may be called
     specialty: str = "PRIMARYCARE"
+    vocabulary: tuple[Entry, ...] = ()
     alternatives: int = 1
     split_channels: bool = False
     format: str | None = None  # that the client says its audio has
@@ -45,7 +47,7 @@ class Engine(Protocol):
     async def results(self, path: Path, wanted: Wanted) -> dict[str, Any]:
         """``results`` in the service's shape, and in ``medtx`` what made them. Raises `ReadError`."""
 
-    def live(self, rate: int, specialty: str) -> Live:
+    def live(self, rate: int, specialty: str, vocabulary: tuple[Entry, ...] = ()) -> Live:
         """For one channel of a stream with ``rate`` samples a second."""
 
     def close(self) -> None:
@@ -72,10 +74,10 @@ class Embedded:
             self._pool = self._loky.ProcessPoolExecutor(self._loky.cpu_count())
         return await asyncio.wrap_future(self._pool.submit(_recognised, str(path), wanted, self._model))
 
-    def live(self, rate: int, specialty: str) -> Live:
+    def live(self, rate: int, specialty: str, vocabulary: tuple[Entry, ...] = ()) -> Live:
         from medtx.engines import live
 
-        return live.Live(rate=rate, chosen=Chosen(choose(self._model, specialty)))
+        return live.Live(rate=rate, chosen=Chosen(choose(self._model, specialty), vocabulary))
 
     def close(self) -> None:
         if self._pool is not None:
@@ -87,7 +89,7 @@ def _recognised(path: str, wanted: Wanted, model: str | None) -> dict[str, Any]:
     from medtx.engines import embedded
 
     _check(path, wanted)
-    chosen = Chosen(choose(model, wanted.specialty))
+    chosen = Chosen(choose(model, wanted.specialty), wanted.vocabulary)
     made = embedded.transcribe(
         path, alternatives=wanted.alternatives, split_channels=wanted.split_channels, chosen=chosen
     )

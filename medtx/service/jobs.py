@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote
 
 from botocore import xform_name
 
-from medtx.errors import ReadError
+from medtx.engines.models.custom import Entry
+from medtx.errors import InputError, ReadError
 from medtx.service import checks, vocabularies
 from medtx.service.beside import add_to_job
 from medtx.service.engines import Engine, Wanted
@@ -67,6 +68,7 @@ class Transcribe:
     spawn: Callable[[Coroutine[Any, Any, None]], Any]
     _jobs: dict[str, _Job] = field(default_factory=dict)
     _vocabularies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _phrases: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     _tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def call(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +187,7 @@ class Transcribe:
         if used:
             raise bad_request("The vocabulary can't be deleted while a job uses it.")
         del self._vocabularies[name], self._tags[self._arn("medical-vocabulary", name)]
+        self._phrases.pop(name, None)
         return {}
 
     def tag_resource(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -202,8 +205,8 @@ class Transcribe:
         tags = [{"Key": key, "Value": value} for key, value in self._tagged(arn).items()]
         return {"ResourceArn": arn, "Tags": tags}
 
-    def ready(self, vocabulary: str) -> None:
-        """Raises `Refused` where a job or stream names a vocabulary that it cannot use."""
+    def ready(self, vocabulary: str) -> tuple[Entry, ...]:
+        """The phrases of a vocabulary. Raises `Refused` for one that a job or stream cannot use."""
         state = self._vocabularies.get(vocabulary, {}).get("VocabularyState")
         if state != "READY":
             raise bad_request(
@@ -211,11 +214,12 @@ class Transcribe:
                 if state is None
                 else "The vocabulary that you specified isn't ready."
             )
+        return self._phrases[vocabulary]
 
     async def _run(self, job: _Job) -> None:
         await asyncio.sleep(self.pending)
-        wanted = _wanted(job)
         try:
+            wanted = self._wanted(job)
             async with self.engine.slot():
                 job.shown |= {"TranscriptionJobStatus": "IN_PROGRESS", "StartTime": time.time()}
                 path = self.store.path(*job.media)
@@ -239,6 +243,18 @@ class Transcribe:
             done = {"TranscriptionJobStatus": "FAILED", "FailureReason": f"Internal: {type(error).__name__}"}
         job.shown |= {"CompletionTime": time.time(), **done}
 
+    def _wanted(self, job: _Job) -> Wanted:
+        settings = job.asked.get("Settings", {})
+        return Wanted(
+            names=(Path(job.media[1]).stem, job.asked["MedicalTranscriptionJobName"]),
+            specialty=job.asked["Specialty"],
+            vocabulary=self.ready(settings["VocabularyName"]) if "VocabularyName" in settings else (),
+            alternatives=settings.get("MaxAlternatives", 1),
+            split_channels=bool(settings.get("ChannelIdentification")),
+            format=job.asked.get("MediaFormat"),
+            rate=job.asked.get("MediaSampleRateHertz"),
+        )
+
     def _vocabulary(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["LanguageCode"] != "en-US":
             raise bad_request("The language code that you specified isn't supported. Use en-US.")
@@ -254,12 +270,17 @@ class Transcribe:
             "LastModifiedTime": time.time(),
         }
         self._vocabularies[name] = made | {"DownloadUri": self._link(place)}
-        self.spawn(self._prepare(self._vocabularies[name], self.store.read(*place)))
+        self.spawn(self._prepare(name, self._vocabularies[name], self.store.read(*place)))
         return made
 
-    async def _prepare(self, one: dict[str, Any], table: bytes) -> None:
+    async def _prepare(self, name: str, one: dict[str, Any], table: bytes) -> None:
         await asyncio.sleep(self.pending)
         wrong = vocabularies.problem(table)
+        if not wrong:
+            try:
+                self._phrases[name] = await asyncio.to_thread(vocabularies.phrases, table)
+            except InputError as error:
+                wrong = error.args[0]
         one["VocabularyState"] = "FAILED" if wrong else "READY"
         if wrong:
             one["FailureReason"] = wrong
@@ -294,18 +315,6 @@ def _check_settings(settings: dict[str, Any]) -> None:
             raise bad_request(f"{shown} and {most} go together: set both or neither.")
     if settings.get("ShowSpeakerLabels") and settings.get("ChannelIdentification"):
         raise bad_request("You can't set both ShowSpeakerLabels and ChannelIdentification.")
-
-
-def _wanted(job: _Job) -> Wanted:
-    settings = job.asked.get("Settings", {})
-    return Wanted(
-        names=(Path(job.media[1]).stem, job.asked["MedicalTranscriptionJobName"]),
-        specialty=job.asked["Specialty"],
-        alternatives=settings.get("MaxAlternatives", 1),
-        split_channels=bool(settings.get("ChannelIdentification")),
-        format=job.asked.get("MediaFormat"),
-        rate=job.asked.get("MediaSampleRateHertz"),
-    )
 
 
 def _output_key(asked: dict[str, Any]) -> str:

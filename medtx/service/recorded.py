@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from medtx.engines.audio import RATE, blocks
+from medtx.engines.models.custom import Entry
 from medtx.errors import InputError, ReadError, reason
 from medtx.reading.streaming import is_event
 from medtx.service.engines import Wanted
@@ -70,7 +71,7 @@ class Recorded:
             raise ReadError(str(path), f"No recorded result is named {' or '.join(wanted.names)}")
         return {key: found[key] for key in ("results", "medtx") if key in found}
 
-    def live(self, rate: int, specialty: str) -> "Replay":
+    def live(self, rate: int, specialty: str, vocabulary: tuple[Entry, ...] = ()) -> "Replay":
         return Replay(self, rate)
 
     def find(self, sound: bytes, rate: int) -> tuple[Events, float]:

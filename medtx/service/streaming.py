@@ -12,6 +12,7 @@ import numpy as np
 from botocore.eventstream import EventStreamBuffer, ParserError
 
 from medtx.engines.frames import encode
+from medtx.engines.models.custom import Entry
 from medtx.service.beside import add_to_event
 from medtx.service.engines import Engine, Live
 from medtx.service.faults import Dice, Quotas
@@ -111,8 +112,8 @@ def event_frame(event: dict[str, Any]) -> bytes:
 class Streams:
     """Those that are under way."""
 
-    def __init__(self, engine: Engine, quotas: Quotas) -> None:
-        self.engine, self.quotas = engine, quotas
+    def __init__(self, engine: Engine, quotas: Quotas, phrases: Callable[[str], tuple[Entry, ...]]) -> None:
+        self.engine, self.quotas, self.phrases = engine, quotas, phrases
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     async def run(self, asked: Asked, dice: Dice, chain: Chain | None, receive: Receive, send: Send) -> None:
@@ -141,7 +142,8 @@ class Streams:
 
     async def _answer(self, asked: Asked, dice: Dice, audio: "_Audio", send: Send) -> None:
         cut = dice.drop()
-        lives = [self.engine.live(asked.rate, asked.specialty) for _ in range(asked.channels)]
+        phrases = self.phrases(asked.vocabulary) if asked.vocabulary else ()
+        lives = [self.engine.live(asked.rate, asked.specialty, phrases) for _ in range(asked.channels)]
 
         async def pass_on(step: Callable[[Live, Any], Any], blocks: Any) -> None:
             for channel, (live, block) in enumerate(zip(lives, blocks)):
