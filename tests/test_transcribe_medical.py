@@ -220,7 +220,16 @@ def test_a_job_that_failed_is_listed_with_its_reason_and_tried_again_later(
         assert t.failures["place"].str.fullmatch(f"job medtx-[0-9a-f]{{32}}{attempt}").all()
     assert len(started(endpoint)) == 3
     with pytest.raises(ReadError, match="could not transcribe it"):
-        medtx.transcribe(strange, engine=engine(), **KIND)
+        medtx.transcribe(strange, engine=engine(clean=True), out=tmp_path / "out", **KIND)
+    assert sum(key.endswith(".wav") for key in stored(endpoint)) == 1  # the other recording's
+
+
+def test_a_bucket_in_another_region_is_refused_before_anything_is_sent(endpoint, engine, files):
+    with pytest.raises(
+        MedtxError, match="lies in us-east-1, and Transcribe is asked in eu-west-1"
+    ):
+        medtx.transcribe(files[0], engine=engine(region="eu-west-1"), **KIND)
+    assert stored(endpoint) == started(endpoint) == []
 
 
 def test_half_of_all_calls_fail_and_nothing_is_lost_or_doubled(endpoint, engine, files, tmp_path):

@@ -161,17 +161,17 @@ class Sending:
                     yield i, future.result()
                     bar.update()
                     copies[todo[i].job] -= 1
-                    if (
-                        jobs
-                        and self.wanted.service.clean
-                        and not copies[todo[i].job]
-                        and self._path(todo[i]).exists()
-                    ):
+                    over = self._path(todo[i]).exists() or self._failed(todo[i])
+                    if jobs and self.wanted.service.clean and not copies[todo[i].job] and over:
                         jobs.clean(todo[i])
             finally:
                 self.stop.set()  # what waits, ends; what is under way at the service goes on there
                 pool.shutdown(cancel_futures=True)
                 self.describe()
+
+    def _failed(self, one: Ask) -> bool:
+        """Whether its job has ended, without a result: another one needs its audio again."""
+        return self.journal.get(one.job).get("state") == "FAILED"
 
     def _affordable(self) -> None:
         limit = self.wanted.service.max_cost

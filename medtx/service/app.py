@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -39,6 +40,7 @@ class App:
     ) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._store, self._keys, self._ready = store, keys, ready
+        self._region = region
         self._transcribe = Transcribe(store, engine, quotas, region, pending, self._spawn)
         self._comprehend = Comprehend(quotas)
         self._streams = streaming.Streams(engine, quotas, self._transcribe.ready)
@@ -109,6 +111,7 @@ class App:
             raise _TOO_MANY[service]()
         if service == "s3":
             answer = s3.answer(self._store, request)
+            answer = replace(answer, headers=(*answer.headers, ("x-amz-bucket-region", self._region)))
         else:
             part = self._transcribe if service == "transcribe" else self._comprehend
             answer = json_answer(part.call(name, _json(request.body, service)))
