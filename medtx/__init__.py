@@ -32,6 +32,7 @@ _FACE = {
     "reliability": "medtx.thresholds",
     "recalibrate": "medtx.thresholds",
     "explore": "medtx.widgets",
+    "live": "medtx.widgets",
     "entities": "medtx.clinical",
     "Entities": "medtx.clinical",
     "score_entities": "medtx.clinical",
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from medtx.transcripts import Transcripts as Transcripts
     from medtx.transcripts import concat as concat
     from medtx.widgets import explore as explore
+    from medtx.widgets import live as live
 
 
 def __getattr__(name: str) -> Any:

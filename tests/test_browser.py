@@ -1,4 +1,4 @@
-"""The explorer under a person's hands: JupyterLab and Notebook 7 in a real browser."""
+"""The explorer and the live view under a person's hands: JupyterLab and Notebook 7 in a real browser."""
 
 import importlib.util
 import os
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,8 @@ import medtx
 from medtx.thresholds import load_threshold
 from tests.conftest import ROOT
 
-NOTEBOOK = ROOT / "tests" / "data" / "explorer.ipynb"
+DATA = ROOT / "tests" / "data"
+NOTEBOOK = DATA / "explorer.ipynb"
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 PATIENCE = 60  # seconds; a loaded machine is slow
 IDLE = """() => {
@@ -69,11 +71,9 @@ def server(app: str, option: str, folder: Path) -> Iterator[str]:
         running.wait(PATIENCE)
 
 
-@pytest.mark.parametrize(
-    ("app", "option", "path"),
-    [("jupyterlab", "LabApp", "doc/tree"), ("notebook", "JupyterNotebookApp", "notebooks")],
-)
-def test_the_panel_follows_the_hand(app, option, path, dictations, tmp_path):
+@contextmanager
+def opened(notebook: Path, folder: Path, app: str, option: str, path: str) -> Iterator[Any]:
+    """A page of a browser that shows a copy of the notebook, all of its cells told to run."""
     browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser_path is None and "CI" not in os.environ:
         pytest.skip("no chromium here: apt-get install chromium")
@@ -82,10 +82,8 @@ def test_the_panel_follows_the_hand(app, option, path, dictations, tmp_path):
         pytest.skip(f"{app} is not installed")
     from playwright.sync_api import expect, sync_playwright
 
-    alignment = medtx.align(dictations.transcripts, dictations.references)
-    sweep = medtx.sweep(alignment)
-    shutil.copy(NOTEBOOK, tmp_path)
-    with server(app, option, tmp_path) as address, sync_playwright() as play:
+    shutil.copy(notebook, folder)
+    with server(app, option, folder) as address, sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=browser_path,
             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
@@ -93,9 +91,22 @@ def test_the_panel_follows_the_hand(app, option, path, dictations, tmp_path):
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(1000 * PATIENCE)
         expect.set_options(timeout=500 * PATIENCE)
-        page.goto(address.format(f"{path}/{NOTEBOOK.name}"))
+        page.goto(address.format(f"{path}/{notebook.name}"))
         page.wait_for_function(IDLE)
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        yield page
+        browser.close()
+
+
+LAB = ("jupyterlab", "LabApp", "doc/tree")
+
+
+@pytest.mark.parametrize(("app", "option", "path"), [LAB, ("notebook", "JupyterNotebookApp", "notebooks")])
+def test_the_panel_follows_the_hand(app, option, path, dictations, tmp_path):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    alignment = medtx.align(dictations.transcripts, dictations.references)
+    sweep = medtx.sweep(alignment)
+    with opened(NOTEBOOK, tmp_path, app, option, path) as page:
         words = page.locator(".medtx-words")
         picture = page.locator("img.widget-image")
         number = page.locator(".widget-hbox input[type=number]").first
@@ -136,9 +147,34 @@ def test_the_panel_follows_the_hand(app, option, path, dictations, tmp_path):
         )  # keys that are commands of the notebook
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.locator(".medtx-said")).to_contain_text("saved as")
-        browser.close()
     saved = load_threshold(tmp_path / "threshold.json")
     assert (saved.value, saved.signed_by, saved.note) == (chosen.value, "Dr Ada Example", "x dd b")
+
+
+def test_a_stream_is_seen_while_it_runs_started_and_stopped_by_hand(tmp_path):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    with opened(DATA / "live.ipynb", tmp_path, *LAB) as page:
+        status, button = (
+            page.locator(".medtx-live-status"),
+            page.locator("button.jupyter-button", has_text="Start"),
+        )
+        expect(status).to_have_text("not started")
+        button.click()
+        expect(page.locator(".medtx-live .partial")).to_have_css("color", "rgb(128, 128, 128)")
+        final = page.locator(".medtx-live .final").first
+        expect(final).to_be_visible()
+        expect(button).to_be_disabled()
+        word = final.locator("b").first
+        assert 0 <= float(word.get_attribute("title")) <= 1
+        assert word.evaluate("word => getComputedStyle(word).backgroundColor").startswith("rgb")
+        page.screenshot(path=tmp_path / "live.png")
+        page.locator("button.jupyter-button", has_text="Stop").click()
+        expect(status).to_contain_text(
+            re.compile(r"ended, \d+ words in 0:\d+, last final result \d+\.\d s after")
+        )
+        expect(page.locator(".medtx-live .partial")).to_have_count(0)
+        expect(button).to_be_enabled()
+        fits(page)
 
 
 def sentence(sweep: medtx.Sweep, value: float) -> str:

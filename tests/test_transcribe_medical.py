@@ -225,9 +225,7 @@ def test_a_job_that_failed_is_listed_with_its_reason_and_tried_again_later(
 
 
 def test_a_bucket_in_another_region_is_refused_before_anything_is_sent(endpoint, engine, files):
-    with pytest.raises(
-        MedtxError, match="lies in us-east-1, and Transcribe is asked in eu-west-1"
-    ):
+    with pytest.raises(MedtxError, match="lies in us-east-1, and Transcribe is asked in eu-west-1"):
         medtx.transcribe(files[0], engine=engine(region="eu-west-1"), **KIND)
     assert stored(endpoint) == started(endpoint) == []
 

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -114,14 +114,19 @@ class Stream:
         """End the audio here; what was said so far is still recognised."""
         self._tape.stop()
 
-    def run(self) -> Transcripts:
-        """Listen to the end, and read the events; also where an event loop runs already, as in notebooks."""
+    def run(self, each: Callable[[Event], None] | None = None) -> Transcripts:
+        """Listen to the end, and read the events; also where an event loop runs already, as in notebooks.
+
+        ``each`` is called with every event as it comes, in the thread that listens.
+        """
         events: list[Event] = []
         failed: list[BaseException] = []
 
         async def gather() -> None:
             async for event in self:
                 events.append(event)
+                if each:
+                    each(event)
 
         def work() -> None:
             try:
