@@ -20,7 +20,7 @@ from medtx.engines import vocabulary
 from medtx.engines.audio import probe
 from medtx.engines.jobs import JOBS, Batch
 from medtx.engines.journal import Journal
-from medtx.engines.medical import ENGINE, STREAMS, Ask, Wanted, check_audio, estimate, job_name
+from medtx.engines.medical import STREAMS, Ask, Wanted, check_audio, estimate, job_name, named
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import save, save_text
 from medtx.reading import batch
@@ -250,8 +250,7 @@ class Sending:
             job = decode(path.read_bytes() if answer is None else answer)
             parsed, told = batch.parse(job, source), job.medtx is not None
         if not told:  # a local endpoint says in a job's result what recognised it
-            by = self.answers[one.mode]
-            engine = ENGINE if by == "aws" else f"{ENGINE} at {by}"
+            engine = named(self.answers[one.mode])
             parsed.recording |= {"engine": engine, "duration": one.facts.seconds, "language": "en-US"}
         parsed.mixed = one.facts.channels > 1 and not self.wanted.split_channels
         parsed.recording |= {"specialty": one.specialty, "type": one.type, "reason": one.reason}

@@ -47,6 +47,11 @@ STREAMS = 25
 """How many streams an account may have at once."""
 
 
+def named(by: str) -> str:
+    """``engine`` in the tables by who answers, as `TranscribeMedical.answers` tells: "aws" or an address."""
+    return ENGINE if by == "aws" else f"{ENGINE} at {by}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TranscribeMedical:
     """How Transcribe Medical is asked: the engine of `medtx.transcribe` and `medtx.stream`.

@@ -16,7 +16,7 @@ import numpy as np
 from medtx import specialties
 from medtx.engines import embedded
 from medtx.engines.audio import RATE
-from medtx.engines.medical import ENGINE, NAME, RATES, TranscribeMedical
+from medtx.engines.medical import NAME, RATES, TranscribeMedical, named
 from medtx.engines.models import Chosen, choose, custom
 from medtx.engines.streaming.connection import Asked
 from medtx.engines.streaming.session import PART, PATIENCE, listen
@@ -144,7 +144,10 @@ class Stream:
         if failed:
             raise failed[0]
         parsed = streaming.parse(events, self.name)
-        engine = embedded.name(self._engine) if isinstance(self._engine, Chosen) else ENGINE
+        if isinstance(self._engine, Chosen):
+            engine = embedded.name(self._engine)
+        else:
+            engine = named(self._asked.service.answers("streaming"))
         parsed.recording.update(engine=engine, specialty=self._asked.specialty, type=self._asked.type)
         builder = Builder()
         builder.add(parsed, self.name, "")
