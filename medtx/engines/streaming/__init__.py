@@ -154,6 +154,10 @@ class Stream:
         return builder.transcripts()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
+        if isinstance(self._engine, Chosen):
+            await asyncio.to_thread(
+                self._engine.settings
+            )  # builds its model, the first time: not the stream's time
         begun = time.monotonic()
         file = _opened(self._record) if self._record else None
         try:
@@ -180,7 +184,6 @@ class Stream:
         from medtx.engines.live import Live
 
         channels, rate = self._asked.channels, self._asked.rate
-        await asyncio.to_thread(chosen.settings)  # builds its model, the first time
         live, position, begun = Live(channels, rate=rate, chosen=chosen), 0, time.monotonic()
         while (audio := await self._tape.read(position, round(PART * rate), PATIENCE)) != b"":
             if audio is None:
