@@ -336,8 +336,12 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("audio", nargs="+", help="files, a folder or a glob")
     verb.add_argument("--specialty", required=True, help=", ".join(SPECIALTIES))
     verb.add_argument("--type", required=True, help=" or ".join(TYPES))
-    verb.add_argument("--engine", default="embedded", help="embedded or transcribe-medical (%(default)s)")
-    verb.add_argument("--model", help="of the embedded engine: stock, pooled, or a folder of your own")
+    verb.add_argument(
+        "--engine",
+        default="embedded",
+        help="embedded, faster-whisper, sherpa-onnx or transcribe-medical (%(default)s)",
+    )
+    verb.add_argument("--model", help="stock, pooled or a folder; the other engines need one")
     verb.add_argument("--out", default="results", help="folder for the results (%(default)s)")
     verb.add_argument("--workers", type=int, help="processes (default: the cores), or files at once")
     verb.add_argument("--alternatives", type=int, help="hypotheses an utterance (embedded: 5)")

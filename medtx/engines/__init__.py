@@ -17,8 +17,9 @@ import pandas as pd
 
 from medtx import specialties
 from medtx.engines.audio import FORMATS
+from medtx.engines.folder import Folder
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
-from medtx.engines.models import Chosen, choose, custom
+from medtx.engines.models import Chosen, custom
 from medtx.engines.vocabulary import Source
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import find, save
@@ -29,7 +30,11 @@ from medtx.transcripts import Transcripts
 
 __all__ = ["ENGINES", "TranscribeMedical", "transcribe"]
 
-ENGINES = {"embedded": "medtx.engines.embedded"}
+ENGINES = {
+    "embedded": "medtx.engines.embedded",
+    "faster-whisper": "medtx.engines.faster_whisper",
+    "sherpa-onnx": "medtx.engines.sherpa_onnx",
+}
 """Engine -> the module with its ``name()`` and ``transcribe(path, ...)``."""
 
 ALTERNATIVES = 5
@@ -96,7 +101,8 @@ def transcribe(
     ``paths`` is a file, a folder, a glob or a list of files, in any format that FFmpeg
     decodes. ``specialty`` and ``type`` are the service's (``"CARDIOLOGY"``,
     ``"DICTATION"``), one for all or one for each file of a list. ``engine`` is
-    ``"embedded"``, which runs here, or ``"transcribe-medical"``, or a
+    ``"embedded"``, which runs here, as do ``"faster-whisper"`` and ``"sherpa-onnx"``; or
+    ``"transcribe-medical"``, or a
     `medtx.engines.TranscribeMedical` with settings of its own: Amazon's service, to which the
     audio is sent, in batch or by streaming as it offers the specialty (the columns ``mode`` and
     ``reason`` of ``recordings`` say which and why).
@@ -112,10 +118,12 @@ def transcribe(
     given, and in batch only). Channels are mixed unless ``split_channels``. With ``dry_run``
     nothing is sent, and what the service would cost is given, a row a recording.
 
-    ``model`` and ``vocabulary`` are for the embedded engine. Its language model is the one of
-    each file's specialty, built once (about 15 s) into the user's cache; or ``"stock"``, the
-    general one in pocketsphinx's wheel, ``"pooled"``, or a folder that ``medtx models build``
-    made. ``vocabulary`` is a table in the service's own format (see
+    ``model`` and ``vocabulary`` are not for the service. ``engine="faster-whisper"`` and
+    ``"sherpa-onnx"`` need the folder of a model of their kind, and only note specialty and
+    type. The embedded engine's language model is the one of each file's specialty, built
+    once (about 15 s) into the user's cache; or ``"stock"``, the general one in
+    pocketsphinx's wheel, ``"pooled"``, or a folder that ``medtx models build`` made.
+    ``vocabulary`` is a table in the service's own format (see
     `medtx.engines.vocabulary.read_table`), as a file, DataFrame or list of terms.
 
     A file that cannot be used is warned of and listed in ``failures``, and the others go
@@ -171,7 +179,8 @@ def transcribe(
         sources = [str(folder / f"{job}.json") if folder else file for job, file in zip(names, files)]
         entries = () if vocabulary is None else custom.entries(vocabulary)
         known = custom.fingerprint(entries)
-        chosen = [Chosen(choose(model, specialty), entries) for specialty, _ in kinds]
+        choose = import_module(ENGINES[service]).choose
+        chosen = [choose(model, specialty, entries) for specialty, _ in kinds]
         settings = [
             Settings(service, *kind, alternatives or ALTERNATIVES, split_channels, one.identity(), known)
             for kind, one in zip(kinds, chosen)
@@ -203,7 +212,7 @@ def transcribe(
 
 
 def _here(
-    jobs: list[tuple[str, str, Settings, Chosen]],
+    jobs: list[tuple[str, str, Settings, Chosen | Folder]],
     folder: Path | None,
     sources: list[str],
     overwrite: bool,
@@ -227,7 +236,7 @@ def _here(
         else:
             todo.append((i, (file, name, wanted, chosen)))
     for _, job in todo:
-        job[-1].settings()  # builds what is not there: before the workers, so that it is said once
+        job[-1].ready()  # builds what is not there: before the workers, so that it is said once
     for i, answer in _run(todo, workers, progress):
         if isinstance(answer, ReadError):
             yield i, answer
@@ -309,7 +318,7 @@ def _run(
                 future.cancel()
 
 
-def _job(path: str, job: str, wanted: Settings, chosen: Chosen) -> bytes | ReadError:
+def _job(path: str, job: str, wanted: Settings, chosen: Chosen | Folder) -> bytes | ReadError:
     """One file, in whichever process: the JSON of its result, or why there is none."""
     module = import_module(ENGINES[wanted.engine])
     try:

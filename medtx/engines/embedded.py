@@ -5,8 +5,10 @@ are word posteriors of the decoder's lattice; they saturate, so take them as unc
 """
 
 import difflib
+import os
 import re
 import threading
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -14,15 +16,24 @@ from typing import Any
 import numpy as np
 
 from medtx.engines import written
-from medtx.engines.audio import RATE, blocks, channels
+from medtx.engines.audio import RATE
 from medtx.engines.models import STOCK, Chosen, custom
-from medtx.engines.utterances import Utterances
+from medtx.engines.models import choose as choose_model
+from medtx.engines.models.custom import Entry
+from medtx.engines.result import by_utterance
 from medtx.errors import optional
 
 STOCK_MODEL = Chosen()
 HOP = 0.01  # seconds a decoder frame
 NBEST_SEARCHED = 100  # most hypotheses differ in pauses only, and fall together
 _VARIANT = re.compile(r"\(\d+\)$")  # "the(2)" is another pronunciation of "the"
+
+
+def choose(
+    model: str | os.PathLike[str] | None, specialty: str, vocabulary: tuple[Entry, ...] = ()
+) -> Chosen:
+    """What is asked of the engine. Raises `InputError` for a model that is none."""
+    return Chosen(choose_model(model, specialty), vocabulary)
 
 
 def name(chosen: Chosen = STOCK_MODEL) -> str:
@@ -38,29 +49,13 @@ def transcribe(
     Audio streams through: memory does not grow with its length, apart from the result.
     Raises `ReadError` for audio that cannot be used.
     """
-    cutters: list[Utterances] = []
-    spoken: list[dict[str, Any]] = []
-    samples = 0
-    for block in blocks(path, split=split_channels):
-        if not cutters:
-            cutters = [Utterances() for _ in block]
-            for channel in range(len(block)):
-                _decoder(channel, chosen).reinit_feat()  # else the file before colours this one
-        samples += block.shape[1]
-        for channel, cutter in enumerate(cutters):
-            for start, cut in cutter.feed(block[channel]):
-                spoken += _recognise(chosen, start, cut, channel, alternatives)
-    for channel, cutter in enumerate(cutters):
-        for start, cut in cutter.close():
-            spoken += _recognise(chosen, start, cut, channel, alternatives)
-    spoken.sort(key=lambda utterance: utterance["start"])
-    labels = [f"ch_{channel}" for channel in range(len(cutters))] if split_channels else []
-    return {
-        "results": _results(spoken, labels, alternatives),
-        "duration": samples / RATE,
-        "channels": len(cutters),
-        "channels_mixed": 0 if split_channels else channels(path),
-    }
+    return by_utterance(
+        path,
+        split_channels,
+        alternatives,
+        partial(_recognise, chosen, alternatives),
+        lambda channel: _decoder(channel, chosen).reinit_feat(),  # else the file before colours this one
+    )
 
 
 _own = threading.local()
@@ -89,7 +84,7 @@ def _new_decoder(chosen: Chosen = STOCK_MODEL) -> Any:
 
 
 def _recognise(
-    chosen: Chosen, start: int, samples: np.ndarray, channel: int, alternatives: int
+    chosen: Chosen, alternatives: int, start: int, samples: np.ndarray, channel: int
 ) -> list[dict[str, Any]]:
     """The words of one utterance: none, or one entry with its hypotheses, best first."""
     decoder = _decoder(channel, chosen)
@@ -181,56 +176,3 @@ def _placed(words: tuple[str, ...], best: list[dict[str, Any]]) -> list[dict[str
             for k, word in enumerate(words[j1:j2])
         ]
     return placed
-
-
-def _results(spoken: list[dict[str, Any]], labels: list[str], alternatives: int) -> dict[str, Any]:
-    """Transcribe Medical's own shape: numbers as strings, ids that audio_segments refer to."""
-    items: list[dict[str, Any]] = []
-    segments, audio_segments = [], []
-    for number, utterance in enumerate(spoken):
-        label = {"channel_label": labels[utterance["channel"]]} if labels else {}
-        times = {"start_time": f"{utterance['start']:.3f}", "end_time": f"{utterance['end']:.3f}"}
-        best = utterance["hypotheses"][0]
-        ids = list(range(len(items), len(items) + len(best)))
-        for id, word in zip(ids, best):
-            flat = _flat(word)
-            said = {"confidence": flat.pop("confidence", "0.0"), "content": flat.pop("content")}
-            items.append({"id": id, **flat, "alternatives": [said], **label})
-        audio_segments.append(
-            {"id": number, "transcript": written.text(best), **times, "items": ids, **label}
-        )
-        segments.append(
-            {
-                **times,
-                "alternatives": [
-                    {"transcript": written.text(words), "items": [_flat(word) for word in words]}
-                    for words in utterance["hypotheses"]
-                ],
-                **label,
-            }
-        )
-    results: dict[str, Any] = {
-        "transcripts": [{"transcript": " ".join(s["transcript"] for s in audio_segments)}],
-        "items": items,
-        "audio_segments": audio_segments,
-    }
-    if alternatives > 1:
-        results["segments"] = segments
-    if labels:
-        results["channel_labels"] = {
-            "channels": [
-                {"channel_label": label, "items": [i for i in items if i["channel_label"] == label]}
-                for label in labels
-            ],
-            "number_of_channels": len(labels),
-        }
-    return results
-
-
-def _flat(word: dict[str, Any]) -> dict[str, Any]:
-    if "start" not in word:
-        return {"type": "punctuation", "content": word["content"]}
-    flat = {"type": "pronunciation", "content": word["content"]}
-    if "confidence" in word:
-        flat["confidence"] = f"{word['confidence']:.4f}"
-    return flat | {"start_time": f"{word['start']:.3f}", "end_time": f"{word['end']:.3f}"}

@@ -46,6 +46,10 @@ class Chosen(NamedTuple):
         with open(Path(self.model) / LM, "rb") as file:
             return f"{Path(self.model).name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
 
+    def ready(self) -> None:
+        """Build the model if it is not there."""
+        self.settings()
+
     def settings(self) -> dict[str, str]:
         """What pocketsphinx's decoder is to be given; a specialty's model is built if it is not there."""
         if self.model == STOCK:

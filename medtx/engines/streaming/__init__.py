@@ -155,9 +155,7 @@ class Stream:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         if isinstance(self._engine, Chosen):
-            await asyncio.to_thread(
-                self._engine.settings
-            )  # builds its model, the first time: not the stream's time
+            await asyncio.to_thread(self._engine.ready)  # a model is built before the stream's time begins
         begun = time.monotonic()
         file = _opened(self._record) if self._record else None
         try:
