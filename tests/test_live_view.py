@@ -83,6 +83,16 @@ def test_what_goes_wrong_stands_in_the_panel(tmp_path, account, monkeypatch):  #
     assert view._status.value.startswith("failed: ")
 
 
+def test_what_a_broken_connection_left_open_goes_when_it_is_heard_again():
+    view = medtx.live([b""], **HERE)
+    for name, partial in (("one", True), ("two", True), ("three", False)):
+        item = {"Type": "pronunciation", "Content": name, "StartTime": 0, "EndTime": 1}
+        result = {"ResultId": name, "StartTime": 0, "EndTime": 1, "IsPartial": partial}
+        result["Alternatives"] = [{"Transcript": name, "Items": [item]}]
+        view._take({"t": 1000, "data": {"Transcript": {"Results": [result]}}})
+        assert plain(view.html) == f"0:00{name}"
+
+
 def test_words_cannot_be_markup_and_long_streams_stay_short():
     view = medtx.live([b""], **HERE)
     item = {"Type": "pronunciation", "Content": "<script>", "StartTime": 0, "EndTime": 1, "Confidence": 0.25}

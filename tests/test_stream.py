@@ -3,15 +3,17 @@
 import asyncio
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import medtx
+from medtx.aws import Unusable
 from medtx.cli import main
 from medtx.engines import TranscribeMedical
-from medtx.errors import InputError, MedtxError, ReadError
+from medtx.errors import InputError, MedtxError, MissingExtraError, ReadError
 from medtx.service import Faults, Quotas, running
 from tests.endpoint import account, login  # noqa: F401  # account is a fixture
 from tests.test_engines import write
@@ -118,6 +120,71 @@ def test_a_stream_cut_20_times_loses_no_word_and_doubles_none(minute, account, m
     whole = medtx.read(folder / "results" / "minute.jsonl")
     assert t.words["content"].tolist() == whole.words["content"].tolist() == [f"w{n}" for n in range(30)]
     assert np.abs(t.words["start"] - whole.words["start"]).max() < 0.11
+
+
+def test_a_full_session_is_followed_by_another_that_loses_no_word_and_doubles_none(
+    minute,
+    account,  # noqa: F811
+    monkeypatch,
+):
+    monkeypatch.setattr("medtx.engines.streaming.session.ROLL_OVER", 9.3)  # within an utterance, mostly
+    folder, audio = minute
+    longest = Quotas(stream_seconds=10)  # a minute in one session would be refused
+    with running(folder / "results", audio=folder / "audio", speed=FAST, quotas=longest) as made:
+        login(monkeypatch, made)
+        service = TranscribeMedical(streaming_url=made.streaming_url)
+        t = medtx.stream(audio, **KIND, engine=service, pace=FAST).run()
+    assert t.words["content"].tolist() == [f"w{n}" for n in range(30)]
+    assert np.abs(t.words["start"] - (2 * np.arange(30) + 0.5)).max() < 0.11
+
+
+def test_a_quiet_session_is_not_heard_again_as_a_whole(account, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("medtx.engines.streaming.session.ROLL_OVER", 20.0)
+    quiet = [bytes(3200)] * 600  # a minute, of which no final result ever comes
+    with running(quotas=Quotas(stream_seconds=21)) as made:
+        login(monkeypatch, made)
+        service = TranscribeMedical(streaming_url=made.streaming_url)
+        assert len(medtx.stream(quiet, **KIND, engine=service, pace=FAST).run().words) == 0
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http2"])
+def test_a_certificate_that_is_not_trusted_is_told_at_once(account, monkeypatch, tmp_path, transport):  # noqa: F811
+    ask = {**KIND, "transport": transport}
+    with running() as made:
+        login(monkeypatch, made)
+        url = made.https_url.replace("https", "wss") if transport == "websocket" else made.https_url
+        ask["engine"] = TranscribeMedical(streaming_url=url)
+        message = r"^Transcribe Medical, stream: the certificate of localhost:\d+ is not trusted: name"
+        with pytest.raises(Unusable, match=message):  # none of its six tries was needed
+            medtx.stream([bytes(3200)], **ask).run()
+        for content, problem in ((None, "no such file"), ("none", "no certificates in it")):
+            bundle = tmp_path / f"{content}.pem"
+            if content:
+                bundle.write_text(content)
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+            with pytest.raises(Unusable, match=f"AWS_CA_BUNDLE=.*pem: {problem}"):
+                medtx.stream([bytes(3200)], **ask).run()
+
+
+def microphone() -> bool:
+    try:
+        import sounddevice
+    except OSError:  # no PortAudio
+        return False
+    try:
+        return bool(sounddevice.query_devices(kind="input"))
+    except sounddevice.PortAudioError:
+        return False
+
+
+def test_a_microphone_that_cannot_be_used_is_told(monkeypatch):
+    ask = {**KIND, "engine": "embedded", "model": "stock"}
+    if not microphone():  # else this would listen
+        with pytest.raises(MedtxError, match="the microphone (needs the PortAudio library|cannot be used)"):
+            medtx.stream("microphone", **ask).run()
+    monkeypatch.setitem(sys.modules, "sounddevice", None)  # as if it were not installed
+    with pytest.raises(MissingExtraError, match=r"sounddevice is not installed: .*medtx\[microphone\]"):
+        medtx.stream("microphone", **ask).run()
 
 
 def test_what_never_works_ends_in_a_sentence(served, monkeypatch):

@@ -365,7 +365,10 @@ def test_what_is_asked_is_checked_before_anything_is_sent(files):
         ),
         ({"engine": "transcribe-medical", "alternatives": 3}, "alternatives are offered in batch only"),
         ({"engine": "embedded", "dry_run": True}, "dry_run is for services that cost"),
-        ({"engine": "transcribe"}, "engine='transcribe' is not one of embedded, transcribe-medical"),
+        (
+            {"engine": "transcribe"},
+            "engine='transcribe' is not one of embedded, faster-whisper, sherpa-onnx, transcribe-medical",
+        ),
         ({"engine": batch, "workers": ThreadPoolExecutor(1)}, "how many files are under way"),
     ):
         with pytest.raises(InputError, match=message):

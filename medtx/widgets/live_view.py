@@ -71,7 +71,7 @@ class LiveView:
 
     def _clear(self) -> None:
         self._finals: list[str] = []
-        self._open: dict[str, str] = {}
+        self._open: dict[str | None, str] = {}  # by channel: a connection that broke leaves its partial open
         self._words, self._said, self._late, self._drawn = 0, 0.0, float("nan"), 0.0
         self._transcripts, self._error = None, None
 
@@ -139,13 +139,13 @@ class LiveView:
         for result in event["data"]["Transcript"]["Results"]:
             best: dict[str, Any] = next(iter(result["Alternatives"]), {})
             self._said = max(self._said, result["EndTime"])
-            self._open.pop(result["ResultId"], None)
+            self._open.pop(result.get("ChannelId"), None)
             items = best.get("Items") or []
             if not items:
                 continue
             shown = _paragraph(result, items)
             if result["IsPartial"]:
-                self._open[result["ResultId"]] = shown
+                self._open[result.get("ChannelId")] = shown
             else:
                 partial = False
                 self._finals.append(shown)

@@ -3,14 +3,15 @@
 import json
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from medtx.aws import checked_endpoint, told
+from medtx.aws import Unusable, checked_endpoint, told
 from medtx.engines.medical import TranscribeMedical
-from medtx.errors import InputError, MedtxError, optional
+from medtx.errors import InputError, MedtxError, optional, reason
 
 DOING = "Transcribe Medical, stream"
 CONNECTING = 8.0
@@ -106,6 +107,22 @@ def address(service: TranscribeMedical, region: str, scheme: str, port: str) -> 
 def authority() -> str | None:
     """The certificates to trust beside the system's, where AWS's programs find them, too."""
     return os.environ.get("AWS_CA_BUNDLE") or None
+
+
+def trust() -> ssl.SSLContext:
+    """Raises `Unusable` for an AWS_CA_BUNDLE that holds no certificates."""
+    try:
+        return ssl.create_default_context(cafile=authority())
+    except OSError as error:  # which SSLError is, too
+        problem = "no certificates in it" if isinstance(error, ssl.SSLError) else reason(error)
+        raise Unusable(f"{DOING}: AWS_CA_BUNDLE={authority()}: {problem}") from None
+
+
+def untrusted(url: str) -> Unusable:
+    return Unusable(
+        f"{DOING}: the certificate of {place(url)} is not trusted: name the authority that signed it in "
+        "AWS_CA_BUNDLE"
+    )
 
 
 def place(url: str) -> str:

@@ -4,8 +4,10 @@ It can use port 443, where others are blocked. Each frame of audio is signed.
 """
 
 import asyncio
+import ssl
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from medtx.aws import Unusable
 from medtx.engines.streaming.connection import (
@@ -20,10 +22,14 @@ from medtx.engines.streaming.connection import (
     event,
     failure,
     place,
+    trust,
+    untrusted,
 )
 from medtx.errors import optional
 
 PATH = "/medical-stream-transcription"
+_trusted: set[tuple[str, str | None]] = set()
+"""Addresses, and the authority by which each was found to be what it says."""
 
 
 async def connect(asked: Asked, session: str) -> "HTTP2":
@@ -36,6 +42,7 @@ async def connect(asked: Asked, session: str) -> "HTTP2":
         raise Unusable(
             f"{DOING}: HTTP/2 needs an https:// address, not {place(url)}: name it as streaming_url"
         )
+    await _check(url)
     client = _client(who, url, asked)
     try:
         async with asyncio.timeout(CONNECTING):
@@ -46,10 +53,7 @@ async def connect(asked: Asked, session: str) -> "HTTP2":
                 session_id=session,
             )
     except TimeoutError:
-        raise Dropped(
-            f"{place(url)} did not answer in {CONNECTING:g} s; is its certificate trusted? AWS_CA_BUNDLE "
-            "names the authority that signed it"
-        ) from None
+        raise Dropped(f"{place(url)} did not answer in {CONNECTING:g} s") from None
     except errors.UnknownServiceException as error:
         raise failure(error.error_code, "", error.status_code) from None
     except errors.ServiceException as error:
@@ -63,6 +67,22 @@ async def connect(asked: Asked, session: str) -> "HTTP2":
             ) from None
         raise Dropped(f"{place(url)} cannot be reached ({name})") from None
     return HTTP2(client, stream)
+
+
+async def _check(url: str) -> None:
+    """Once for each address, as awscrt takes half a minute to say that a certificate is not trusted."""
+    if (url, authority()) in _trusted:
+        return
+    where = urlsplit(url)
+    try:
+        async with asyncio.timeout(CONNECTING):
+            _, made = await asyncio.open_connection(where.hostname, where.port or 443, ssl=trust())
+    except ssl.SSLCertVerificationError:
+        raise untrusted(url) from None
+    except (OSError, TimeoutError) as error:
+        raise Dropped(f"{place(url)} cannot be reached ({type(error).__name__})") from None
+    made.transport.abort()
+    _trusted.add((url, authority()))
 
 
 def _client(who: Account, url: str, asked: Asked) -> Any:

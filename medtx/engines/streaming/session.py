@@ -1,7 +1,8 @@
 """One recording over as many sessions as it takes: paced, resumed after a break, with one time.
 
-A new session begins where the last final ended, so that no word is lost and none comes twice. Times of
-a session restart at 0; here they are seconds of the source.
+A new session begins where the last final ended, so that no word is lost and none comes twice; where the
+old one was full, its last audio is sent again, as it may end within a word. Times of a session restart at
+0; here they are seconds of the source.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ PATIENCE = 0.5
 """Seconds without audio after which silence is sent: the service ends a stream after 15."""
 ROLL_OVER = 3.9 * 3600
 """Seconds after which a new session takes over: the service ends one after four hours."""
+UNHEARD = 5.0
+"""Seconds of audio of which the service may have said nothing yet."""
 LAST_ANSWER = 60.0
 """Seconds to wait for what is still to come when all audio was sent."""
 TRIES = 6
@@ -36,6 +39,8 @@ async def listen(connect: Connect, asked: Asked, tape: Tape, pace: float) -> Asy
     position, broken = 0, 0  # where the next session begins, in samples; how many broke since the last final
     while True:
         places, done = Places(asked.rate, position), position
+        open_since: dict[str | None, float] = {}  # by channel: where what is not final yet begins
+        tape.forget(position)
         connection: Connection | None = None
         sender: asyncio.Task[int | None] | None = None
         try:
@@ -44,14 +49,18 @@ async def listen(connect: Connect, asked: Asked, tape: Tape, pace: float) -> Asy
             async for event in _receive(connection, sender):
                 for result in event["Transcript"]["Results"]:
                     _place(result, places)
-                    if not result["IsPartial"]:
+                    if result["IsPartial"]:
+                        open_since.setdefault(result.get("ChannelId"), result["StartTime"])
+                    else:
+                        open_since.pop(result.get("ChannelId"), None)
                         done, broken = max(done, round(result["EndTime"] * asked.rate)), 0
                 tape.forget(done)
                 yield event
             sent = await sender
             if sent is None:
                 return
-            position = sent
+            again = min([sent / asked.rate - UNHEARD, *open_since.values()])
+            position = max(done, round(again * asked.rate))
         except Dropped as error:
             broken += 1
             if broken == TRIES:
@@ -83,18 +92,19 @@ async def _send(
         position += 0 if audio is None else size
         await connection.send(audio or bytes(2 * asked.channels * part))
         await asyncio.sleep(max(places.sent / asked.rate / pace - (loop.time() - begun), 0))
-    await connection.end()
     return position
 
 
 async def _receive(
     connection: Connection, sender: "asyncio.Task[int | None]"
 ) -> AsyncIterator[dict[str, Any]]:
-    """Events to the end of the session; a sender that fails ends it, too."""
+    """Events to the end of the session, or until it is full; a sender that fails ends it, too."""
     while True:
         receiver = asyncio.ensure_future(connection.receive())
         try:
             await asyncio.wait({receiver, sender}, return_when=asyncio.FIRST_COMPLETED)
+            if not receiver.done() and sender.exception() is None and sender.result() is not None:
+                return
             if not receiver.done():  # all is sent; or the connection broke, and the service may say why
                 await asyncio.wait({receiver}, timeout=1 if sender.exception() else LAST_ANSWER)
             if not receiver.done():

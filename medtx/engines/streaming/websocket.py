@@ -6,20 +6,19 @@ import ssl
 from typing import Any
 from urllib.parse import urlencode
 
-from medtx.aws import Unusable
 from medtx.engines import frames
 from medtx.engines.streaming.connection import (
     CONNECTING,
-    DOING,
     Account,
     Asked,
     Dropped,
     account,
     address,
-    authority,
     event,
     failure,
     place,
+    trust,
+    untrusted,
 )
 from medtx.errors import optional
 
@@ -50,7 +49,7 @@ async def connect(asked: Asked, session: str) -> "WebSocket":
     url = address(asked.service, who.region, "ws", ":8443")
     local = url.startswith("ws://")
     full = signed(f"{url}{PATH}?{urlencode(asked.parameters(session))}", who)
-    context = None if local else ssl.create_default_context(cafile=authority())
+    context = None if local else trust()
     try:
         socket = await client.connect(
             full,
@@ -63,10 +62,7 @@ async def connect(asked: Asked, session: str) -> "WebSocket":
             proxy=None if local else True,
         )
     except ssl.SSLCertVerificationError:
-        raise Unusable(
-            f"{DOING}: the certificate of {place(url)} is not trusted: name the authority that signed it "
-            "in AWS_CA_BUNDLE"
-        ) from None
+        raise untrusted(url) from None
     except websockets.exceptions.InvalidStatus as error:
         answer = error.response
         code = answer.headers.get("x-amzn-errortype", "")
