@@ -180,7 +180,7 @@ def microphone() -> bool:
 def test_a_microphone_that_cannot_be_used_is_told(monkeypatch):
     ask = {**KIND, "engine": "embedded", "model": "stock"}
     if not microphone():  # else this would listen
-        with pytest.raises(MedtxError, match="the microphone (needs the PortAudio library|cannot be used)"):
+        with pytest.raises(MedtxError, match=r"the microphone (needs the PortAudio library|cannot be used)"):
             medtx.stream("microphone", **ask).run()
     monkeypatch.setitem(sys.modules, "sounddevice", None)  # as if it were not installed
     with pytest.raises(MissingExtraError, match=r"sounddevice is not installed: .*medtx\[microphone\]"):
