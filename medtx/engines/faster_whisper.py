@@ -24,6 +24,9 @@ from medtx.errors import InputError, optional
 NAME = "faster-whisper"
 FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last, it would be downloaded
 
+LOOP = 10
+"""Tokens that do not come again in the same order within 30 s: what ends a loop without sampling."""
+
 
 def choose(
     model: str | os.PathLike[str] | None, specialty: str, vocabulary: tuple[Entry, ...] = ()
@@ -50,7 +53,7 @@ def name(chosen: Folder) -> str:
 @lru_cache(maxsize=1)
 def load(folder: str) -> Any:
     whisper = optional("faster_whisper", NAME)
-    return whisper.WhisperModel(folder, device="auto", compute_type="default", local_files_only=True)
+    return whisper.WhisperModel(folder, device="auto", compute_type="auto", local_files_only=True)
 
 
 def transcribe(path: str, *, alternatives: int, split_channels: bool, chosen: Folder) -> dict[str, Any]:
@@ -63,6 +66,7 @@ def transcribe(path: str, *, alternatives: int, split_channels: bool, chosen: Fo
             language="en",
             temperature=0,  # the others sample: no two runs would be alike
             condition_on_previous_text=False,  # else a loop goes on to the end
+            no_repeat_ngram_size=LOOP,
             word_timestamps=True,
             hotwords=", ".join(entry.shown for entry in chosen.vocabulary) or None,
         )
