@@ -15,6 +15,6 @@ def _examples(doctest_namespace: dict[str, Any]) -> None:
             {"type": "pronunciation", "alternatives": [{"content": w, "confidence": c}]} for w, c in words
         ]
         result = {"jobName": "visit", "results": {"items": items}}
-        return medtx.align(medtx.read(result), {"visit": "denies any chest pain"})
+        return medtx.align({"visit": "denies any chest pain"}, medtx.read(result))
 
     doctest_namespace["example"] = example

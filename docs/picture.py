@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 import medtx
 
 data = medtx.load_dataset("dictations")
-alignment = medtx.align(data.transcripts, data.references)
+alignment = medtx.align(data.references, data.transcripts)
 sweep = medtx.sweep(alignment)
 figure = Figure(figsize=(11, 3.8), layout="constrained")
 left, right = figure.subplots(1, 2)

@@ -166,7 +166,7 @@ def _results(args: argparse.Namespace) -> medtx.Transcripts:
 
 
 def _alignment(args: argparse.Namespace) -> medtx.Alignment:
-    alignment = medtx.align(_results(args), medtx.read(args.references), args.normalize)
+    alignment = medtx.align(medtx.read(args.references), _results(args), normalize=args.normalize)
     for side, names in (
         ("reference", alignment.only_hypothesis),
         ("result", alignment.only_reference),

@@ -32,13 +32,13 @@ def demo(out: str = "medtx-demo") -> None:
     print(live.words[["recording", "start", "end", "content", "confidence"]].head(5).to_string(index=False))
 
     _say("2. Score them against what was said")
-    print(rates_table(medtx.align(live, data.references), "specialty").to_string())
+    print(rates_table(medtx.align(data.references, live), "specialty").to_string())
 
     everything = (
         f"{len(data.transcripts)} recordings ({data.transcripts.recordings['duration'].sum() / 60:.0f} min)"
     )
     _say(f"3. The same with the shipped results of all {everything}")
-    alignment = medtx.align(data.transcripts, data.references)
+    alignment = medtx.align(data.references, data.transcripts)
     print(rates_table(alignment, "specialty").to_string())
 
     _say("4. At which confidence must a person listen?")

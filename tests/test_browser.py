@@ -104,7 +104,7 @@ LAB = ("jupyterlab", "LabApp", "doc/tree")
 @pytest.mark.parametrize(("app", "option", "path"), [LAB, ("notebook", "JupyterNotebookApp", "notebooks")])
 def test_the_panel_follows_the_hand(app, option, path, dictations, tmp_path):
     expect = pytest.importorskip("playwright.sync_api").expect
-    alignment = medtx.align(dictations.transcripts, dictations.references)
+    alignment = medtx.align(dictations.references, dictations.transcripts)
     sweep = medtx.sweep(alignment)
     with opened(NOTEBOOK, tmp_path, app, option, path) as page:
         words = page.locator(".medtx-words")

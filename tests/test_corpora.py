@@ -35,7 +35,7 @@ def omi(shared):
 def same_as_jiwer(hyps: dict[str, str], refs: dict[str, str]) -> None:
     # jiwer parts words at blanks only, and takes a line break for part of a word.
     hyps, refs = ({n: " ".join(t.split()) for n, t in side.items()} for side in (hyps, refs))
-    counts = medtx.align(hyps, refs, "none").counts
+    counts = medtx.align(refs, hyps, normalize="none").counts
     for name in counts.index:
         theirs = jiwer.process_words(refs[name], hyps[name])
         ours = counts.loc[name]
@@ -44,7 +44,7 @@ def same_as_jiwer(hyps: dict[str, str], refs: dict[str, str]) -> None:
         assert ours["insertions"] - ours["deletions"] == theirs.insertions - theirs.deletions
         assert errors / ours["reference_words"] == pytest.approx(theirs.wer)
     both = [refs[n] for n in counts.index], [hyps[n] for n in counts.index]
-    total = medtx.align(hyps, refs, "none").rates(replicates=10).loc["TOTAL"]
+    total = medtx.align(refs, hyps, normalize="none").rates(replicates=10).loc["TOTAL"]
     assert total["wer"] == total["raw_wer"] == pytest.approx(jiwer.wer(*both))
     # Alignments with equally few errors may hit more words or fewer: mer and wil are near, not equal.
     assert total["mer"] == pytest.approx(jiwer.mer(*both), abs=0.005)
@@ -62,7 +62,7 @@ def test_every_transcript_of_omi(omi):
 def test_character_errors_of_omi(omi):
     refs, engines = omi
     hyps = dict(list(engines["openai-whisper-1"].items())[:8])
-    a = medtx.align(hyps, {name: refs[name] for name in hyps}, "none")
+    a = medtx.align({name: refs[name] for name in hyps}, hyps, normalize="none")
     texts = [[" ".join(side[name].split()) for name in hyps] for side in (refs, hyps)]
     assert a.rates(replicates=10).loc["TOTAL", "cer"] == pytest.approx(jiwer.cer(*texts))
 
@@ -102,7 +102,7 @@ def test_whispers_normaliser_gives_whispers_rates(omi):
     refs, engines = omi
     normal = EnglishTextNormalizer()
     hyps = dict(list(engines["deepgram-nova-3-medical"].items())[:10])
-    a = medtx.align(hyps, {n: refs[n] for n in hyps}, "whisper")
+    a = medtx.align({n: refs[n] for n in hyps}, hyps, normalize="whisper")
     for name in hyps:
         theirs = jiwer.process_words(normal(refs[name]), normal(hyps[name]))
         ours = a.counts.loc[name]
@@ -124,7 +124,7 @@ def test_transforms_of_jiwer_are_normalisers(omi):
     ):
         transform = jiwer.Compose(steps)
         words = jiwer.Compose([*steps[:2], jiwer.RemoveMultipleSpaces(), jiwer.Strip()])
-        ours = medtx.align(hyps, refs, transform).rates(replicates=10).loc["TOTAL", "wer"]
+        ours = medtx.align(refs, hyps, normalize=transform).rates(replicates=10).loc["TOTAL", "wer"]
         theirs = jiwer.wer([words(refs[n]) for n in hyps], [words(hyps[n]) for n in hyps])
         assert ours == pytest.approx(theirs)
 
@@ -135,7 +135,7 @@ def test_the_medical_normaliser_on_real_engines(omi):
     for hyps in engines.values():
         few = dict(list(hyps.items())[:12])
         plain, medical = (
-            medtx.align(few, {n: refs[n] for n in few}, n).rates(replicates=10).loc["TOTAL", "wer"]
+            medtx.align({n: refs[n] for n in few}, few, normalize=n).rates(replicates=10).loc["TOTAL", "wer"]
             for n in ("plain", "medical")
         )
         assert medical < plain
@@ -157,7 +157,7 @@ def test_totals_equal_sclite(tmp_path):
             timed = (Word(w, i / 2, i / 2 + 0.4, 0.5 if engine else None, 0) for i, w in enumerate(words))
             builder.add(of_words(engine, timed, "made", name=f"rec{n}"), f"rec{n}")
     ref, hyp = refs.transcripts(), hyps.transcripts()
-    total = medtx.align(hyp, ref, "none").rates(replicates=10).loc["TOTAL"]
+    total = medtx.align(ref, hyp, normalize="none").rates(replicates=10).loc["TOTAL"]
 
     def trn(t: medtx.Transcripts, name: str) -> Path:
         path = tmp_path / name
@@ -217,5 +217,5 @@ def test_nce_equals_sclite(tmp_path, extreme):
     ]
     out = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
     theirs = float(next(line for line in out.splitlines() if "| Sum " in line).split("|")[-2])
-    ours = medtx.calibration(medtx.align(hypotheses, references, "none")).loc["TOTAL", "nce"]
+    ours = medtx.calibration(medtx.align(references, hypotheses, normalize="none")).loc["TOTAL", "nce"]
     assert ours == pytest.approx(theirs, abs=0.0006)

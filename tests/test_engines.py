@@ -123,7 +123,7 @@ def test_alternatives_differ_and_begin_with_the_best(kept):
 def test_what_was_heard_is_mostly_what_was_said(dictations, kept):
     said = dictations.references.text()["cardiology-01"]
     heard = medtx.read(kept).text()["visit"]
-    a = medtx.align({"visit": heard}, {"visit": said})
+    a = medtx.align({"visit": said}, {"visit": heard})
     assert a.counts["hits"].item() > 0.5 * len(heard.split())
 
 
@@ -149,7 +149,7 @@ def test_the_shipped_results_are_what_the_engine_gives(dictations):
         progress=False,
     )
     shipped = dictations.transcripts.select(names)
-    a = medtx.align(live, shipped, "none")
+    a = medtx.align(shipped, live, normalize="none")
     assert a.rates().loc["TOTAL", "wer"] < 0.02  # another processor may round another way
 
 
@@ -273,7 +273,7 @@ def test_noise_without_words_is_an_empty_result_not_a_failure(tmp_path):
     path = write(tmp_path / "hum.wav", 30 * np.sin(np.arange(48000) / 50))
     t = medtx.transcribe(path, **KIND)
     assert t.recordings["recording"].tolist() == ["hum"]
-    assert medtx.align(t, {"hum": "no chest pain"}).rates().loc["TOTAL", "deletions"] == 3
+    assert medtx.align({"hum": "no chest pain"}, t).rates().loc["TOTAL", "deletions"] == 3
 
 
 def test_a_result_that_is_there_is_not_made_again(kept, wav):

@@ -71,7 +71,7 @@ def test_an_entity_knows_its_words():
 
 
 def test_a_threshold_marks_entities(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     e = medtx.entities(dictations.transcripts)
     for unit in ("word", "segment"):
         threshold = medtx.sweep(a, unit=unit).operating_point(0.6)
@@ -90,7 +90,7 @@ def test_what_becomes_of_entities():
     said = "no chest pain, takes warfarin 5 mg daily and metformin, pain in the left knee"
     heard = "chest pain, takes warfarin 50 mg daily and met for men, pain in the right knee"
     hyp, ref = (medtx.entities(medtx.from_text({"visit": text})) for text in (heard, said))
-    score = medtx.score_entities(hyp, ref)
+    score = medtx.score_entities(ref, hyp)
     changes = score.table.set_index("said")[["outcome", "change", "severity"]]
     assert changes.loc["chest pain"].tolist() == ["changed", "negation", 4]
     assert changes.loc["warfarin"].tolist() == ["changed", "dose", 4]
@@ -119,7 +119,7 @@ def test_what_becomes_of_entities():
 )
 def test_a_change_is_caught_by_the_words_that_went_wrong(said, heard, change, sure):
     hyp, ref = medtx.entities(medtx.read(job(*heard))), medtx.entities(medtx.from_text({"visit": said}))
-    score = medtx.score_entities(hyp, ref)
+    score = medtx.score_entities(ref, hyp)
     row = score.table[score.table["category"] != "ANATOMY"].iloc[0]
     assert (row["change"], row["heard_words"]) == (change, sure is not None)
     assert row["asr_confidence"] == pytest.approx(sure) or sure is None
@@ -141,7 +141,7 @@ def test_the_order_of_doses_matters():
 
 def test_scores_on_the_dictations_add_up(dictations):
     hyp, ref = (medtx.entities(t) for t in (dictations.transcripts, dictations.references))
-    score = medtx.score_entities(hyp, ref)
+    score = medtx.score_entities(ref, hyp)
     total = score.rates().loc["TOTAL"]
     by = score.rates("specialty").drop(index="TOTAL")
     for outcome in ("found", "changed", "missed", "invented"):
@@ -283,7 +283,7 @@ def test_seven_engines_on_real_consultations(shared):
     recall = {}
     for engine in sorted((folder / "results" / "transcripts").iterdir()):
         hyps = medtx.entities(medtx.from_text(texts(sorted(engine.glob("*_conversation_transcript.txt")))))
-        rates = medtx.score_entities(hyps, refs).rates()
+        rates = medtx.score_entities(refs, hyps).rates()
         recall[engine.name] = rates.loc["MEDICATION", "recall"]
         assert rates.loc["TOTAL", "recall"] > 0.3, engine.name
     print({name: round(value, 3) for name, value in recall.items()})

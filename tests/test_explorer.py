@@ -27,7 +27,7 @@ RED = [214, 39, 40]
 
 @pytest.fixture(scope="module")
 def alignment(dictations):
-    return medtx.align(dictations.transcripts, dictations.references)
+    return medtx.align(dictations.references, dictations.transcripts)
 
 
 def numbers(html: str) -> list[float]:
@@ -224,7 +224,7 @@ def test_a_notebook_keeps_the_picture():
 
 def test_words_cannot_be_markup():
     results = job(("<b>", 0.9), ("a&b", 0.8), ("<script>", 0.7), name="<i>visit</i>")
-    explorer = explore(medtx.align(medtx.read(results), {"<i>visit</i>": "b <c> script"}, normalize="none"))
+    explorer = explore(medtx.align({"<i>visit</i>": "b <c> script"}, medtx.read(results), normalize="none"))
     for text in ("&lt;b&gt;", "a&amp;b", "&lt;script&gt;", "&lt;c&gt;", "&lt;i&gt;visit&lt;/i&gt;"):
         assert text in explorer._list.value
     assert not re.search("<script|<i>|<c>|<b><b>", explorer._list.value)
@@ -232,7 +232,7 @@ def test_words_cannot_be_markup():
 
 def test_without_confidences_there_is_one_clear_error():
     with pytest.raises(MedtxError, match="these words have no confidences"):
-        explore(medtx.align({"a": "no pain"}, {"a": "no pains"}))
+        explore(medtx.align({"a": "no pains"}, {"a": "no pain"}))
 
 
 def test_nothing_slips_through_of_words_that_are_right():

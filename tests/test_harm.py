@@ -68,7 +68,7 @@ def alignment(ufonia, labelled) -> medtx.Alignment:
         if parts is not None:
             builder.add(of_words("deepgram", words(parts), "ufonia", name=name), name)
             references[name], harm[name] = row["patient_ground_truth"], int(row["final_outcome"])
-    a = medtx.align(builder.transcripts(), references, "medical")
+    a = medtx.align(references, builder.transcripts(), normalize="medical")
     a.recordings["harm"] = a.recordings["recording"].astype(str).map(harm)
     return a
 
@@ -107,7 +107,7 @@ def test_the_number_of_errors_says_more_of_harm_than_their_rate(labelled):
         dict(zip(names, (row[column] for row in labelled)))
         for column in ("patient_hypothesis", "patient_ground_truth")
     )
-    a = medtx.align(hypotheses, references, "medical")
+    a = medtx.align(references, hypotheses, normalize="medical")
     harmful = np.array([row["final_outcome"] != "0" for row in labelled])
     counts = a.counts.loc[names]
     errors = counts["substitutions"] + counts["deletions"] + counts["insertions"]

@@ -137,8 +137,8 @@ def test_what_is_normalised_stays_as_it_is_when_signs_and_letters_are_settled(wo
 
 def test_the_way_back_to_the_raw_words():
     a = medtx.align(
-        {"visit": "BP 120/80. Give 500mg of amoxicillin"},
         {"visit": "Blood pressure one twenty over eighty, give five hundred milligrams of ampicillin."},
+        {"visit": "BP 120/80. Give 500mg of amoxicillin"},
         normalize="medical",
     )
     assert a.pairs["op"].tolist() == ["equal"] * 6 + ["substitute"]
@@ -150,7 +150,7 @@ def test_the_way_back_to_the_raw_words():
 
 def test_confidences_of_several_words_are_the_least():
     words = [("five", 0.9), ("hundred", 0.4), ("milligrams", 0.8)]
-    a = medtx.align(medtx.read(job(*words)), {"visit": "500 mg"}, normalize="medical")
+    a = medtx.align({"visit": "500 mg"}, medtx.read(job(*words)), normalize="medical")
     assert a.pairs["confidence"].tolist() == [0.4, 0.8]
     assert a.pairs["start"].tolist() == [0.0, 1.0]
     assert a.pairs["end"].tolist() == [0.9, 1.4]

@@ -28,7 +28,7 @@ sentences = st.lists(
 def test_rates_equal_jiwer(pairs):
     refs = {f"r{i}": " ".join(ref) for i, (ref, _) in enumerate(pairs)}
     hyps = {f"r{i}": " ".join(hyp) for i, (_, hyp) in enumerate(pairs)}
-    a = medtx.align(hyps, refs, normalize="none")
+    a = medtx.align(refs, hyps, normalize="none")
     assert len(a.counts) == len(pairs)
     total = a.rates(replicates=10).loc["TOTAL"]
     spoken = [name for name, text in refs.items() if text]  # jiwer refuses an empty reference
@@ -50,7 +50,7 @@ def test_rates_equal_jiwer(pairs):
 
 @given(sentences, sentences)
 def test_pairs_rebuild_both_sides(ref, hyp):
-    pairs = medtx.align({"r": " ".join(hyp)}, {"r": " ".join(ref)}, "none").pairs
+    pairs = medtx.align({"r": " ".join(ref)}, {"r": " ".join(hyp)}, normalize="none").pairs
     assert pairs.loc[pairs["op"] != "insert", "reference"].tolist() == ref
     assert pairs.loc[pairs["op"] != "delete", "hypothesis"].tolist() == hyp
     assert pairs.loc[pairs["op"] != "insert", "reference_position"].tolist() == list(range(len(ref)))
@@ -70,7 +70,7 @@ def test_rates_equal_jiwer_on_real_conversations(shared):
         with open(folder / f"valid_virtscribe_{side}.csv", newline="") as file:
             texts.append({row["id"]: " ".join(row["dialogue"].split()) for row in csv.DictReader(file)})
     hyps, refs = texts
-    a = medtx.align(hyps, refs, "none")
+    a = medtx.align(refs, hyps, normalize="none")
     names = a.counts.index
     theirs = jiwer.process_words([refs[n] for n in names], [hyps[n] for n in names])
     rates = a.rates()
@@ -80,7 +80,7 @@ def test_rates_equal_jiwer_on_real_conversations(shared):
     )
     tokens = [{n: " ".join(plain(t[n].split()).text) for n in names} for t in (hyps, refs)]
     theirs = jiwer.process_words([tokens[1][n] for n in names], [tokens[0][n] for n in names])
-    assert medtx.align(hyps, refs).rates().loc["TOTAL", "wer"] == pytest.approx(theirs.wer)
+    assert medtx.align(refs, hyps).rates().loc["TOTAL", "wer"] == pytest.approx(theirs.wer)
 
 
 @pytest.mark.parametrize(
@@ -122,35 +122,35 @@ def test_plain_keeps_every_digit_and_letter(word):
 
 def test_a_token_knows_the_words_it_came_from():
     t = medtx.read(job(("Follow-up", 0.5), ("--", 0.9), ("Tuesday.", 0.8)))
-    pairs = medtx.align(t, {"visit": "follow up on Tuesday"}).pairs
+    pairs = medtx.align({"visit": "follow up on Tuesday"}, t).pairs
     assert pairs["position"].tolist() == [0, 0, -1, 2]
     assert pairs["confidence"].tolist() == pytest.approx([0.5, 0.5, np.nan, 0.8], nan_ok=True)
     assert pairs["start"].tolist() == pytest.approx([0.0, 0.0, np.nan, 1.0], nan_ok=True)
 
 
 def test_recordings_without_a_partner_are_listed_and_counted_nowhere():
-    a = medtx.align({"a": "x", "b": "y"}, {"b": "y", "c": "z"})
+    a = medtx.align({"b": "y", "c": "z"}, {"a": "x", "b": "y"})
     assert (a.only_hypothesis, a.only_reference) == (["a"], ["c"])
     assert a.rates().loc["TOTAL", "recordings"] == 1
     assert "2 without a partner" in repr(a)
     with pytest.raises(InputError, match="no recording is on both sides"):
-        medtx.align({"a": "x"}, {"b": "x"})
+        medtx.align({"b": "x"}, {"a": "x"})
 
 
 def test_an_empty_hypothesis_counts_as_deletions():
-    a = medtx.align({"a": "", "b": "fine"}, {"a": "no chest pain", "b": "fine"})
+    a = medtx.align({"a": "no chest pain", "b": "fine"}, {"a": "", "b": "fine"})
     assert a.counts.loc["a", ["deletions", "hits"]].tolist() == [3, 0]
     assert a.rates().loc["TOTAL", "wer"] == 0.75
 
 
 def test_an_empty_reference_gives_nan_with_its_counts():
-    a = medtx.align({"a": "noise"}, {"a": ""})
+    a = medtx.align({"a": ""}, {"a": "noise"})
     assert np.isnan(a.rates().loc["TOTAL", "wer"])
     assert a.rates().loc["TOTAL", "insertions"] == 1
 
 
 def test_groups_add_up(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     for by in ("specialty", ["specialty", "type"], "sub_specialty", "noise"):
         rates = a.rates(by, replicates=50)
         groups = rates.drop(index="TOTAL")
@@ -164,8 +164,8 @@ def test_groups_add_up(dictations):
 def test_order_of_recordings_does_not_matter():
     texts = {f"r{i}": " ".join(random.Random(i).choices(["a", "b", "c", "d"], k=9)) for i in range(8)}
     said = {name: text[::-1] for name, text in texts.items()}
-    one = medtx.align(said, texts).counts
-    other = medtx.align(dict(reversed(said.items())), texts).counts
+    one = medtx.align(texts, said).counts
+    other = medtx.align(texts, dict(reversed(said.items()))).counts
     pd.testing.assert_frame_equal(one, other.loc[one.index])
 
 
@@ -186,7 +186,7 @@ def test_whole_speakers_can_be_the_unit_of_chance():
     said = {f"r{i}": "a b c d e f g h i j" for i in range(80)}
     heard = {name: "x " * (i // 8) + said[name][2 * (i // 8) :] for i, name in enumerate(said)}
     metadata = pd.DataFrame({"recording": list(said), "speaker": [f"s{i // 8}" for i in range(80)]})
-    a = medtx.align(heard, said)
+    a = medtx.align(said, heard)
     a.recordings = a.recordings.merge(metadata)
     by_recording, by_speaker = a.rates().loc["TOTAL"], a.rates(unit="speaker").loc["TOTAL"]
     assert by_recording["wer"] == by_speaker["wer"]
@@ -198,9 +198,9 @@ def test_whole_speakers_can_be_the_unit_of_chance():
 
 def test_swapped_sides_are_noticed():
     hyp, ref = medtx.read(job(("fine", 0.9), name="a")), medtx.from_text({"a": "fine"})
-    assert medtx.align(hyp, ref).rates().loc["TOTAL", "wer"] == 0
-    with pytest.raises(InputError, match="are they swapped"):
-        medtx.align(ref, hyp)
+    assert medtx.align(ref, hyp).rates().loc["TOTAL", "wer"] == 0
+    with pytest.raises(InputError, match="the reference comes first"):
+        medtx.align(hyp, ref)
 
 
 def test_a_token_of_several_words_has_their_times_and_least_confidence():
@@ -208,7 +208,7 @@ def test_a_token_of_several_words_has_their_times_and_least_confidence():
         return Tokens(["75"] if len(words) == 2 else list(words), [0], [len(words)])
 
     t = medtx.read(job(("seventy", 0.99), ("five", 0.11)))
-    pairs = medtx.align(t, {"visit": "15"}, joined).pairs
+    pairs = medtx.align({"visit": "15"}, t, normalize=joined).pairs
     assert pairs[["start", "end", "confidence"]].iloc[0].tolist() == [0.0, 0.9, 0.11]
     for wrong, message in (
         (lambda words: list(words), "must give Tokens"),
@@ -216,11 +216,11 @@ def test_a_token_of_several_words_has_their_times_and_least_confidence():
         (lambda words: Tokens(["x"], [0], [9]), "outside its words"),
     ):
         with pytest.raises(InputError, match=message):
-            medtx.align(t, {"visit": "15"}, wrong)
+            medtx.align({"visit": "15"}, t, normalize=wrong)
 
 
 def test_groups_keep_their_names_apart():
-    a = medtx.align({"a": "x", "b": "y", "c": "z"}, {"a": "x", "b": "y", "c": "q"})
+    a = medtx.align({"a": "x", "b": "y", "c": "q"}, {"a": "x", "b": "y", "c": "z"})
     a.recordings["site"] = ["TOTAL", "p / q", "p"]
     a.recordings["ward"] = ["w", "r", "q / r"]
     assert a.rates("site")["recordings"].to_dict() == {"TOTAL *": 1, "p": 1, "p / q": 1, "TOTAL": 3}
@@ -256,15 +256,18 @@ def test_ties_are_settled_by_time():
         return medtx.read(result)
 
     for at, ops in ((0.1, ["equal", "delete"]), (5.1, ["delete", "equal"])):
-        pairs = medtx.align(said(("no", at)), said(("no", 0), ("no", 5)), "none").pairs
+        pairs = medtx.align(said(("no", 0), ("no", 5)), said(("no", at)), normalize="none").pairs
         assert pairs["op"].tolist() == ops
-        pairs = medtx.align(said(("no", 0), ("no", 5)), said(("no", at)), "none").pairs
+        pairs = medtx.align(said(("no", at)), said(("no", 0), ("no", 5)), normalize="none").pairs
         assert pairs["op"].tolist() == ["insert" if op == "delete" else op for op in ops]
     for at, wrong in ((0.1, ["chest", None]), (5.1, [None, "chest"])):
-        pairs = medtx.align(said(("chest", at)), said(("any", 0), ("fever", 5)), "none").pairs
+        pairs = medtx.align(said(("any", 0), ("fever", 5)), said(("chest", at)), normalize="none").pairs
         assert pairs["hypothesis"].astype(object).where(pairs["hypothesis"].notna(), None).tolist() == wrong
-    untimed = medtx.align({"a": "no"}, {"a": "no no"}, "none").pairs
-    assert untimed["op"].tolist() == medtx.align({"a": "no"}, {"a": "no no"}, "none").pairs["op"].tolist()
+    untimed = medtx.align({"a": "no no"}, {"a": "no"}, normalize="none").pairs
+    assert (
+        untimed["op"].tolist()
+        == medtx.align({"a": "no no"}, {"a": "no"}, normalize="none").pairs["op"].tolist()
+    )
 
 
 timed = st.lists(
@@ -282,8 +285,10 @@ def test_settling_ties_changes_no_count_but_the_labels(ref, hyp):
             at += gap
         return medtx.read(result)
 
-    a = medtx.align(said(hyp), said(ref), "none")
-    b = medtx.align({"visit": " ".join(w for w, _ in hyp)}, {"visit": " ".join(w for w, _ in ref)}, "none")
+    a = medtx.align(said(ref), said(hyp), normalize="none")
+    b = medtx.align(
+        {"visit": " ".join(w for w, _ in ref)}, {"visit": " ".join(w for w, _ in hyp)}, normalize="none"
+    )
     for one in (a, b):
         pairs = one.pairs
         assert pairs.loc[pairs["op"] != "insert", "reference"].tolist() == [w for w, _ in ref]
@@ -306,7 +311,7 @@ def test_settling_ties_changes_no_count_but_the_labels(ref, hyp):
 
 
 def test_rates_by_labels_of_words(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     total = a.rates(replicates=10).loc["TOTAL"]
     errors = ["substitutions", "deletions", "insertions", "hits", "reference_words"]
     for by in ("confidence", "start", "segment", ["specialty", "confidence"], a.pairs["op"]):
@@ -322,7 +327,7 @@ def test_rates_by_labels_of_words(dictations):
 
 def test_rates_by_the_speaker_of_the_reference():
     ref = medtx.from_text({"v_doctor": "any chest pain", "v_patient": "no"}).merge(lambda name: "v")
-    a = medtx.align({"v": "any chess pain right no"}, ref)
+    a = medtx.align(ref, {"v": "any chess pain right no"})
     rates = a.rates("speaker")
     assert rates.loc["doctor", ["substitutions", "insertions", "reference_words"]].tolist() == [1, 1, 3]
     assert rates.loc["patient", ["substitutions", "reference_words"]].tolist() == [0, 1]
@@ -330,19 +335,23 @@ def test_rates_by_the_speaker_of_the_reference():
 
 
 def test_match_error_rate_and_information_lost():
-    total = medtx.align({"a": "no chess pain today x"}, {"a": "no chest pain"}, "none").rates().loc["TOTAL"]
+    total = (
+        medtx.align({"a": "no chest pain"}, {"a": "no chess pain today x"}, normalize="none")
+        .rates()
+        .loc["TOTAL"]
+    )
     out = jiwer.process_words("no chest pain", "no chess pain today x")
     assert total["mer"] == pytest.approx(out.mer)
     assert total["wil"] == pytest.approx(out.wil)
     assert total["accuracy"] == pytest.approx(2 / 3)
-    nothing = medtx.align({"a": ""}, {"a": "no"}).rates().loc["TOTAL"]
+    nothing = medtx.align({"a": "no"}, {"a": ""}).rates().loc["TOTAL"]
     assert (nothing["wil"], nothing["mer"], nothing["accuracy"]) == (1, 1, 0)
 
 
 def test_keywords_by_hand():
     a = medtx.align(
-        {"a": "blood pressure fine no warfarin", "b": "blood and pressure then war for in", "c": "warfarin"},
         {"a": "blood pressure fine no heparin", "b": "blood pressure then warfarin", "c": "warfarin"},
+        {"a": "blood pressure fine no warfarin", "b": "blood and pressure then war for in", "c": "warfarin"},
     )
     lexicon = pd.DataFrame(
         {
@@ -367,7 +376,7 @@ def test_keywords_by_hand():
 
 def test_keywords_are_normalised_as_the_texts_are():
     a = medtx.align(
-        {"a": "BP 120/80, 5mg"}, {"a": "blood pressure one twenty over eighty five mg"}, "medical"
+        {"a": "blood pressure one twenty over eighty five mg"}, {"a": "BP 120/80, 5mg"}, normalize="medical"
     )
     found = a.keywords(["Blood pressure", "five milligrams"], by="term")
     assert found.loc["Blood pressure", "found"] == 1
@@ -398,18 +407,18 @@ def test_cpwer_on_real_consultations(shared):
     assert perfect.loc["TOTAL", "errors"] == 0
     names = {"doctor": "spk_1", "Doctor": "spk_1", "patient": "spk_0", "Patient": "spk_0"}
     words = ref.words.assign(speaker=ref.words["speaker"].map(names).astype("category"))
-    swapped = medtx.cpwer(medtx.Transcripts(ref.recordings, words, ref.segments), ref)
+    swapped = medtx.cpwer(ref, medtx.Transcripts(ref.recordings, words, ref.segments))
     assert swapped.loc["TOTAL", "errors"] == 0
     assert swapped["speakers"].iloc[0] in ("Doctor=spk_1, Patient=spk_0", "Patient=spk_0, Doctor=spk_1")
     alone = words.assign(speaker=pd.Categorical(["spk_0"] * len(words)))
-    merged = medtx.cpwer(medtx.Transcripts(ref.recordings, alone, ref.segments), ref)
+    merged = medtx.cpwer(ref, medtx.Transcripts(ref.recordings, alone, ref.segments))
     assert 0.3 < merged.loc["TOTAL", "cpwer"] < 1.1
     assert (
-        medtx.align(medtx.Transcripts(ref.recordings, alone, ref.segments), ref).rates().loc["TOTAL", "wer"]
+        medtx.align(ref, medtx.Transcripts(ref.recordings, alone, ref.segments)).rates().loc["TOTAL", "wer"]
         == 0
     )
     with pytest.raises(InputError, match="no recording is on both sides"):
-        medtx.cpwer({"a": "b"}, {"c": "d"})
+        medtx.cpwer({"c": "d"}, {"a": "b"})
 
 
 def made_up(rates_: np.ndarray, seed: int) -> tuple[dict[str, str], dict[str, str]]:
@@ -419,22 +428,22 @@ def made_up(rates_: np.ndarray, seed: int) -> tuple[dict[str, str], dict[str, st
     hyps = {
         f"r{i}": " ".join(np.where(rng.random(50) < rate, "wrong", "word")) for i, rate in enumerate(rates_)
     }
-    return hyps, refs
+    return refs, hyps
 
 
 def test_paired_systems_are_told_apart_where_groups_are_not():
     hard = np.random.default_rng(1).beta(2, 8, 40)
-    hyps, refs = made_up(hard, 0)
-    better, _ = made_up(hard * 0.8, 1)
-    one, other = medtx.align(hyps, refs), medtx.align(better, refs)
+    refs, hyps = made_up(hard, 0)
+    _, better = made_up(hard * 0.8, 1)
+    one, other = medtx.align(refs, hyps), medtx.align(refs, better)
     row = medtx.compare({"old": one, "new": other}).iloc[0]
     assert row["difference"] > 0
     assert row["low"] > 0
     assert row["p_adjusted"] < 0.05
     assert row["verdict"].startswith("new has a lower WER than old, by ")
     both = medtx.align(
-        {**hyps, **{f"{n}-b": t for n, t in better.items()}},
         {**refs, **{f"{n}-b": t for n, t in refs.items()}},
+        {**hyps, **{f"{n}-b": t for n, t in better.items()}},
     )
     half = both.recordings["recording"].astype(str).str.endswith("-b").map({True: "new", False: "old"})
     both.recordings["system"] = half.astype("category")
@@ -445,7 +454,7 @@ def test_paired_systems_are_told_apart_where_groups_are_not():
 
 
 def test_comparisons_say_what_is_missing(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     table = medtx.compare(a, by="specialty", replicates=500)
     assert len(table) == 15
     assert (table["p_adjusted"] >= table["p"]).all()
@@ -519,7 +528,9 @@ def test_ten_thousand_recordings_are_bootstrapped_in_groups():
 
 def test_views_show_every_word_once_and_escape_it():
     ref = " ".join(f"word{n}" for n in range(80))
-    a = medtx.align({"a<b": f"<script> {ref} end", "b": "fine"}, {"a<b": f"no {ref}", "b": "fine"}, "none")
+    a = medtx.align(
+        {"a<b": f"no {ref}", "b": "fine"}, {"a<b": f"<script> {ref} end", "b": "fine"}, normalize="none"
+    )
     html = a._repr_html_()
     assert "<script>" not in html.replace("<script>(root", "").replace("<script>\n(root", "")
     assert "a&lt;b" in html
@@ -539,7 +550,7 @@ def test_what_does_not_vary_says_so():
     for wrong, words in ((1, 3), (1, 5), (2, 7), (1, 10)):
         assert np.isnan(interval(np.full(10, wrong), np.full(10, words))).all()
     ref = {f"r{i}": "no chest pain today please" for i in range(12)}
-    perfect, worse = medtx.align(ref, ref), medtx.align(dict.fromkeys(ref, "x chest pain today please"), ref)
+    perfect, worse = medtx.align(ref, ref), medtx.align(ref, dict.fromkeys(ref, "x chest pain today please"))
     row = medtx.compare({"a": perfect, "b": worse}).iloc[0]
     assert np.isnan(row["p"])
     assert row["verdict"] == "a and b differ by the same in every recording: nothing is known of others"
@@ -548,7 +559,7 @@ def test_what_does_not_vary_says_so():
 
 
 def test_bad_arguments_are_named(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     for bad, message in (
         (lambda: a.rates(by=5), "by=5"),
         (lambda: a.rates(replicates=0), "replicates=0"),
@@ -563,9 +574,9 @@ def test_bad_arguments_are_named(dictations):
 
 def test_systems_are_paired_by_unit(dictations):
     """Not by the order in which their units come."""
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     names = a.recordings["recording"].astype(str).tolist()
-    reverse = medtx.align(dictations.transcripts.select(names[::2] + names[1::2]), dictations.references)
+    reverse = medtx.align(dictations.references, dictations.transcripts.select(names[::2] + names[1::2]))
     row = medtx.compare({"a": a, "b": reverse}, unit="recording").iloc[0]
     assert row["difference"] == 0
     assert "differ by the same in every recording" in row["verdict"]
@@ -575,6 +586,6 @@ def test_long_runs_of_wrong_words_take_no_time():
     def said(word: str, n: int) -> medtx.Transcripts:
         return medtx.read(job(*((f"{word}{i}", 0.5) for i in range(n))))
 
-    a = medtx.align(said("a", 3000), said("b", 4000), "none")
+    a = medtx.align(said("b", 4000), said("a", 3000), normalize="none")
     assert a.counts[["substitutions", "deletions"]].to_numpy().tolist() == [[3000, 1000]]
     assert len(Medical()(["a"] * 20_000 + ["one"] * 20_000 + ["hundred"]).text) > 10

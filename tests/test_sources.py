@@ -122,7 +122,7 @@ def test_descriptions_of_jobs_join_their_results(tmp_path):
     assert rows.loc["visit", ["media", "vocabulary"]].tolist() == ["s3://audio/visit.flac", "drugs"]
     assert rows.loc["broken", ["status", "reason"]].tolist() == ["FAILED", "The audio is too short."]
     assert rows.loc["broken", "created"] == "2026-01-01 00:00:00+00:00"
-    a = medtx.align(t, {"visit": "pain", "broken": "no pain"})  # it is no empty result: 2 deletions would lie
+    a = medtx.align({"visit": "pain", "broken": "no pain"}, t)  # it is no empty result: 2 deletions would lie
     assert (len(a.recordings), a.only_reference) == (1, ["broken"])
     by_metadata = medtx.read(tmp_path / "visit.json", metadata=tmp_path / "visit.job.json").recordings
     assert by_metadata["specialty"].tolist() == ["PRIMARYCARE"]

@@ -27,7 +27,7 @@ def aligned(*recordings: list[tuple[bool, float | None]], missing: int = 0) -> m
         heard = [(word if right else f"x{i}", c) for i, (word, (right, c)) in enumerate(zip(said, words))]
         results.append(job(*heard, name=f"r{k}"))
         references[f"r{k}"] = " ".join([*said, *["lost"] * missing])
-    return medtx.align(medtx.read(results), references)
+    return medtx.align(references, medtx.read(results))
 
 
 @given(scored, st.integers(0, 3))
@@ -53,7 +53,7 @@ def test_every_row_is_what_counting_gives(words, missing):
 
 
 def test_groups_add_up(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     by = medtx.sweep(a, "specialty").at(0.3, 0.9).drop(columns="group").groupby("threshold").sum()
     total = medtx.sweep(a).at(0.3, 0.9).set_index("threshold")
     for column in ("review_words", "errors_caught", "errors_missed", "deletions"):
@@ -62,7 +62,7 @@ def test_groups_add_up(dictations):
 
 
 def test_calibration_equals_scikit_learn(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     heard = a.pairs[a.pairs["op"] != "delete"]
     right = (heard["op"] == "equal").to_numpy()
     row = medtx.calibration(a).loc["TOTAL"]
@@ -81,7 +81,7 @@ def test_calibration_equals_scikit_learn(dictations):
 
 
 def test_the_embedded_engines_confidences_tell_right_from_wrong(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     assert medtx.calibration(a, by="specialty")["auroc"].min() > 0.7
 
 
@@ -128,7 +128,7 @@ def test_a_limit_that_no_threshold_meets_says_so():
 
 def test_a_word_of_several_tokens_is_reviewed_once():
     t = medtx.read(job(("follow-up", 0.1), ("mg/dl/x", 0.2), ("fine", 0.9)))
-    s = medtx.sweep(medtx.align(t, {"visit": "follow up mg dl x fine"}))
+    s = medtx.sweep(medtx.align({"visit": "follow up mg dl x fine"}, t))
     row = s.at(0.5).iloc[0]
     assert (row["review_words"], row["review_share"]) == (2, pytest.approx(2 / 3))
     assert s.choose(max_error=0.5, confidence=None).words == 3
@@ -240,7 +240,7 @@ def test_what_a_reviewer_hears_by_any_unit(talk, unit, tenth):
 
 
 def test_units_on_the_shipped_dictations(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     rows = {unit: medtx.sweep(a, unit=unit).at(0.5).iloc[0] for unit in ("word", 5, "segment", "recording")}
     shares = [row["review_share"] for row in rows.values()]
     assert shares == sorted(shares)
@@ -264,7 +264,7 @@ def test_units_on_the_shipped_dictations(dictations):
 
 
 def test_sweeps_of_shards_add(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    a = medtx.align(dictations.references, dictations.transcripts, normalize="medical")
     names = a.recordings["recording"].astype(str).tolist()
     for unit, by in (("word", None), ("segment", "specialty"), (5, "class")):
         whole = medtx.sweep(a, by, unit=unit)
@@ -284,7 +284,7 @@ def test_sweeps_of_shards_add(dictations):
 
 def test_a_merged_token_is_as_many_words_to_hear():
     t = medtx.read(job(("give", 0.9), ("five", 0.2), ("hundred", 0.3), ("mg/dl", 0.1), ("now", 0.9)))
-    s = medtx.sweep(medtx.align(t, {"visit": "give 500 mg/dl now"}, "medical"))
+    s = medtx.sweep(medtx.align({"visit": "give 500 mg/dl now"}, t, normalize="medical"))
     assert s.at(0.25)["review_words"].item() == 2  # "five" and "mg/dl", each by itself
     assert s.at(0.5)["review_words"].item() == 3
     assert s.at(np.inf)["review_words"].item() == 5
@@ -292,9 +292,9 @@ def test_a_merged_token_is_as_many_words_to_hear():
 
 def test_tokens_that_share_a_word_are_heard_with_it():
     t = medtx.read(job(("follow-up", 0.2), ("fine", 0.9)))
-    a = medtx.align(t, {"visit": "follow it up fine"})
+    a = medtx.align({"visit": "follow it up fine"}, t)
     assert a.pairs["op"].tolist() == ["equal", "delete", "equal", "equal"]
-    a = medtx.align(t, {"visit": "follow it along fine"})
+    a = medtx.align({"visit": "follow it along fine"}, t)
     row = medtx.sweep(a).at(0.5).iloc[0]
     assert (row["review_words"], row["errors_caught"], row["errors_missed"]) == (1, 1, 0)
 
@@ -328,7 +328,7 @@ def test_a_budget_for_review_and_costs():
 
 
 def test_weights_by_class_of_word(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    a = medtx.align(dictations.references, dictations.transcripts, normalize="medical")
     s = medtx.sweep(a, "class")
     assert s.groups == ["anatomy", "dose", "drug", "negation", "other"]
     even = s.choose(cost_error=3)
@@ -342,7 +342,7 @@ def test_weights_by_class_of_word(dictations):
 
 
 def test_a_threshold_for_each_group(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    a = medtx.align(dictations.references, dictations.transcripts, normalize="medical")
     s = medtx.sweep(a, "noise")
     each = s.choose_each(max_error=0.25)
     assert set(each.each) == set(s.groups)
@@ -383,7 +383,7 @@ def test_pooling_that_misleads_is_named():
 
 def test_a_signed_threshold_comes_back_and_marks_new_results(dictations, tmp_path):
     t = dictations.transcripts
-    a = medtx.align(t, dictations.references, "medical")
+    a = medtx.align(dictations.references, t, normalize="medical")
     for unit in ("word", 5, "segment", "recording"):
         chosen = medtx.sweep(a, unit=unit).choose(max_error=0.15)
         path = chosen.save(tmp_path / "t.json", signed_by="Dr Roe", note="pilot")
@@ -412,7 +412,7 @@ def test_a_signed_threshold_comes_back_and_marks_new_results(dictations, tmp_pat
 
 def test_results_unlike_those_it_was_chosen_on_are_told(dictations):
     t = dictations.transcripts
-    a = medtx.align(t, dictations.references)
+    a = medtx.align(dictations.references, t)
     chosen = medtx.sweep(a).choose(max_error=0.15)
     surer = t.words.assign(confidence=t.words["confidence"] ** 0.2)
     with pytest.warns(
@@ -447,7 +447,7 @@ def test_what_is_no_threshold_is_told(tmp_path, text, message):
 
 
 def test_recalibrated_confidences_mean_what_they_say(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    a = medtx.align(dictations.references, dictations.transcripts, normalize="medical")
     names = a.recordings["recording"].astype(str).tolist()
     fitted, judged = a.select(names[::2]), a.select(names[1::2])
     for method in ("isotonic", "logistic"):
@@ -467,7 +467,7 @@ def test_recalibrated_confidences_mean_what_they_say(dictations):
 
 
 def test_reliability_adds_up(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     whole = medtx.reliability(a)
     calibrated = medtx.calibration(a).loc["TOTAL"]
     assert whole["words"].sum() == calibrated["words"]
@@ -484,14 +484,14 @@ def test_reliability_adds_up(dictations):
 def test_a_merged_token_and_a_shared_word_in_one_text():
     """One token more and one less: the scores after them stay with their words."""
     t = medtx.read(job(("five", 0.2), ("hundred", 0.3), ("i'm", 0.9), ("ok", 0.1)))
-    a = medtx.align(t, {"visit": "500 i am ok"}, "medical")
+    a = medtx.align({"visit": "500 i am ok"}, t, normalize="medical")
     s = medtx.sweep(a)
     for value in (0.15, 0.25, 0.5, 0.95):
         assert s.at(value)["review_words"].item() == s.operating_point(value).apply(t)["review"].sum()
 
 
 def test_one_threshold_keeps_the_limits_of_several_groups(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references, "medical")
+    a = medtx.align(dictations.references, dictations.transcripts, normalize="medical")
     s = medtx.sweep(a, "class")
     limits = {"dose": 0.12, "drug": 0.4}
     chosen = s.choose(max_error=limits)
@@ -517,13 +517,13 @@ def test_one_threshold_keeps_the_limits_of_several_groups(dictations):
 def test_classes_mean_the_same_for_new_results():
     heard = [[("co-codamol", 0.4), ("helps", 0.9), ("folic", 0.6), ("acid", 0.6)]] * 90
     results = medtx.read([job(*words, name=f"r{n}") for n, words in enumerate(heard)])
-    a = medtx.align(results, {f"r{n}": "co-codamol helps folic acid" for n in range(90)}, "medical")
+    a = medtx.align({f"r{n}": "co-codamol helps folic acid" for n in range(90)}, results, normalize="medical")
     s = medtx.sweep(a, "class_heard")
     assert s.groups == ["drug", "other"]
     each = s.choose_each(max_error=0.1)
     words = each.apply(results)
     assert words["review"].sum() == sum(t.review_words for t in each.each.values())
-    alone = medtx.align(medtx.read(job(("co-codamol", 0.9))), {"visit": "paracetamol now"})
+    alone = medtx.align({"visit": "paracetamol now"}, medtx.read(job(("co-codamol", 0.9))))
     assert medtx.sweep(alone, "class_heard").choose(max_error=0.5, confidence=None).words == 1
 
 
@@ -532,8 +532,8 @@ def test_recalibrated_tokens_of_several_words():
     refs = {"visit": "give 500 later"}
     r = medtx.thresholds.Recalibration("isotonic", np.array([0.0, 1.0]), np.array([0.4, 0.9]))
     one, other = (
-        medtx.sweep(r.apply(medtx.align(t, refs, "medical"))),
-        medtx.sweep(medtx.align(r.apply(t), refs, "medical")),
+        medtx.sweep(r.apply(medtx.align(refs, t, normalize="medical"))),
+        medtx.sweep(medtx.align(refs, r.apply(t), normalize="medical")),
     )
     pd.testing.assert_frame_equal(one.table, other.table)
 
@@ -564,7 +564,7 @@ def test_confidences_that_mean_what_they_say_have_an_error_of_nought_within_the_
 
 
 def test_stretches_to_hear(dictations):
-    a = medtx.align(dictations.transcripts, dictations.references)
+    a = medtx.align(dictations.references, dictations.transcripts)
     marked = medtx.sweep(a).operating_point(0.5).apply(dictations.transcripts)
     runs = medtx.thresholds.to_hear(marked)
     assert runs["words"].sum() == marked["review"].sum()

@@ -113,7 +113,7 @@ def test_results_are_written_and_keep_what_was_said(dictations, tmp_path):
     last = shown.alternatives[shown.alternatives["rank"] == ranks]["content"]
     assert not last.str.contains(r"[\d.]").any()
     said = {"cardiology-01": " ".join(last)}
-    both = [medtx.align(one, dictations.references, "medical").rates() for one in (shown, said)]
+    both = [medtx.align(dictations.references, one, normalize="medical").rates() for one in (shown, said)]
     assert both[0].loc["TOTAL", "wer"] == pytest.approx(both[1].loc["TOTAL", "wer"], abs=0.01)
     live = medtx.stream(audio, specialty="CARDIOLOGY", type="DICTATION", engine="embedded").run()
     pieces = shown.words["content"].tolist()

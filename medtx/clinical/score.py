@@ -210,7 +210,7 @@ class EntityScore:
 
 
 def score_entities(
-    hypothesis: Entities, reference: Entities, *, normalize: str | Normalizer = "medical"
+    reference: Entities, hypothesis: Entities, *, normalize: str | Normalizer = "medical"
 ) -> EntityScore:
     """What became of each entity of the reference in the hypothesis.
 
@@ -219,13 +219,13 @@ def score_entities(
     >>> import medtx
     >>> said = medtx.entities(medtx.from_text({"visit": "no chest pain, takes warfarin 5 mg daily"}))
     >>> heard = medtx.entities(medtx.from_text({"visit": "chest pain, takes warfarin 50 mg daily"}))
-    >>> score_entities(heard, said).table[["said", "heard", "outcome", "change", "severity"]]
+    >>> score_entities(said, heard).table[["said", "heard", "outcome", "change", "severity"]]
              said       heard  outcome    change  severity
     0  chest pain  chest pain  changed  negation         4
     1       chest       chest    found                   0
     2    warfarin    warfarin  changed      dose         4
     """
-    a = align(hypothesis.transcripts, reference.transcripts, normalize)
+    a = align(reference.transcripts, hypothesis.transcripts, normalize=normalize)
     refs = _items(reference, a, "reference_position")
     hyps = _items(hypothesis, a, "position")
     pairs = a.pairs

@@ -43,11 +43,12 @@ class _Side(NamedTuple):
 
 
 def align(
-    hypotheses: Side,
     references: Side,
+    hypotheses: Side,
+    *,
     normalize: str | Normalizer = "plain",
 ) -> Alignment:
-    """Align each recording's hypothesis with its reference.
+    """Align each recording's hypothesis with its reference. The reference comes first.
 
     Both sides are `Transcripts`, mappings from recording to text, or what `medtx.read`
     takes as a path. ``normalize`` is
@@ -67,7 +68,7 @@ def align(
     A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
     ``only_reference``. Raises `InputError` where no recording is on both.
 
-    >>> a = align({"visit": "denies chess pain now"}, {"visit": "Denies chest pain."})
+    >>> a = align({"visit": "Denies chest pain."}, {"visit": "denies chess pain now"})
     >>> a.pairs[["op", "reference", "hypothesis"]]
                op reference hypothesis
     0       equal    denies     denies
@@ -77,10 +78,7 @@ def align(
     """
     normalizer = normalizer_of(normalize)
     hyp, ref = transcripts_of(hypotheses), transcripts_of(references)
-    if hyp.recordings["engine"].isna().all() and ref.recordings["engine"].notna().any():
-        raise InputError(
-            "the references were made by an engine and the hypotheses were not: are they swapped?"
-        )
+    check_order(ref, hyp)
     silent = hyp.recordings["status"].isin(WITHOUT_RESULT)  # jobs that failed, say: not empty results
     silent &= ~hyp.recordings["recording"].isin(hyp.segments["recording"])
     if silent.any():
@@ -111,6 +109,16 @@ def align(
     alone = only_hypothesis, only_reference
     name = normalize if isinstance(normalize, str) else "of one's own"
     return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
+
+
+def check_order(ref: Transcripts, hyp: Transcripts) -> None:
+    """Refuse results where references belong: on plain texts a swap could not be seen."""
+    if hyp.recordings["engine"].isna().all() and ref.recordings["engine"].notna().any():
+        engine = ref.recordings["engine"].dropna().iloc[0]
+        raise InputError(
+            f"the reference comes first: the first side was recognised by an engine ({engine}), "
+            "and the second was not"
+        )
 
 
 def transcripts_of(side: Side) -> Transcripts:

@@ -103,8 +103,8 @@ class Alignment:
         without reference words has NaN rates.
 
         >>> import medtx
-        >>> a = medtx.align({"a": "no chest pain", "b": "mild fever"},
-        ...                 {"a": "no chest pain", "b": "a mild fever"})
+        >>> a = medtx.align({"a": "no chest pain", "b": "a mild fever"},
+        ...                 {"a": "no chest pain", "b": "mild fever"})
         >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
                recordings  reference_words  deletions       wer
         TOTAL           2                6          1  0.166667
@@ -147,7 +147,7 @@ class Alignment:
         Blank references are insertions, blank hypotheses deletions.
 
         >>> import medtx
-        >>> medtx.align({"a": "chess pain"}, {"a": "chest pain now"}).confusions()
+        >>> medtx.align({"a": "chest pain now"}, {"a": "chess pain"}).confusions()
           reference hypothesis  count  confidence
         0     chest      chess      1         NaN
         1       now                 1         NaN

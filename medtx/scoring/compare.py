@@ -39,8 +39,8 @@ def compare(
 
     >>> import medtx
     >>> ref = {f"r{i}": "no chest pain today" for i in range(10)}
-    >>> good = medtx.align({r: text if r != "r0" else "no pain" for r, text in ref.items()}, ref)
-    >>> bad = medtx.align({r: "no chess pain" if r < "r5" else "no pain" for r in ref}, ref)
+    >>> good = medtx.align(ref, {r: text if r != "r0" else "no pain" for r, text in ref.items()})
+    >>> bad = medtx.align(ref, {r: "no chess pain" if r < "r5" else "no pain" for r in ref})
     >>> compare({"good": good, "bad": bad})[["first", "second", "difference"]]
       first second  difference
     0  good    bad       -0.45
@@ -199,7 +199,7 @@ def sample_size(
 
     >>> import medtx
     >>> ref = {f"r{i}": "no chest pain today" for i in range(10)}
-    >>> a = medtx.align({r: text if r < "r5" else "no pain" for r, text in ref.items()}, ref)
+    >>> a = medtx.align(ref, {r: text if r < "r5" else "no pain" for r, text in ref.items()})
     >>> sample_size(a, difference=0.1)
     110
     """

@@ -34,8 +34,8 @@ def keywords(alignment: Alignment, terms: Terms, *, by: str = "category") -> pd.
     ``recall_low`` and ``recall_high`` are 95 % bounds by recording, as those of WER are.
 
     >>> import medtx
-    >>> a = medtx.align({"a": "takes warfarin and met for men", "b": "on warfarin"},
-    ...                 {"a": "takes warfarin and metformin", "b": "on heparin"})
+    >>> a = medtx.align({"a": "takes warfarin and metformin", "b": "on heparin"},
+    ...                 {"a": "takes warfarin and met for men", "b": "on warfarin"})
     >>> keywords(a, ["warfarin", "metformin", "heparin"], by="term")[
     ...     ["reference", "found", "missed", "invented", "recall", "precision"]]
                reference  found  missed  invented    recall  precision
@@ -71,7 +71,7 @@ def missed_keywords(alignment: Alignment, terms: Terms) -> pd.DataFrame:
     """What each missed term became: ``term``, ``category``, ``heard``, ``count``, the commonest first.
 
     >>> import medtx
-    >>> a = medtx.align({"a": "takes met for men"}, {"a": "takes metformin"})
+    >>> a = medtx.align({"a": "takes metformin"}, {"a": "takes met for men"})
     >>> missed_keywords(a, {"metformin": "drug"})
             term category        heard  count
     0  metformin     drug  met for men      1

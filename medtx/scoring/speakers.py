@@ -7,14 +7,14 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
-from medtx.scoring.align import Side, normalizer_of, transcripts_of, with_marks
+from medtx.scoring.align import Side, check_order, normalizer_of, transcripts_of, with_marks
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import interval
 
 __all__ = ["cpwer"]
 
 
-def cpwer(hypotheses: Side, references: Side, normalize: str | Normalizer = "plain") -> pd.DataFrame:
+def cpwer(references: Side, hypotheses: Side, *, normalize: str | Normalizer = "plain") -> pd.DataFrame:
     """Concatenated minimum-permutation WER: one row a recording, then TOTAL.
 
     The words of each speaker are put together in order of time; recognised speakers are then
@@ -28,13 +28,14 @@ def cpwer(hypotheses: Side, references: Side, normalize: str | Normalizer = "pla
     >>> import medtx
     >>> ref = medtx.from_text({"v_doctor": "any pain", "v_patient": "no"}).merge(lambda name: "v")
     >>> hyp = medtx.from_text({"v_1": "no", "v_2": "any pains"}).merge(lambda name: "v")
-    >>> cpwer(hyp, ref)[["reference_words", "errors", "cpwer", "speakers"]]
+    >>> cpwer(ref, hyp)[["reference_words", "errors", "cpwer", "speakers"]]
            reference_words  errors     cpwer                speakers
     v                    3       1  0.333333  doctor=2, patient=1
     TOTAL                3       1  0.333333
     """
     normalizer = normalizer_of(normalize)
     hyp, ref = transcripts_of(hypotheses), transcripts_of(references)
+    check_order(ref, hyp)
     there = set(hyp.recordings["recording"]) & set(ref.recordings["recording"])
     if not there:
         raise InputError("no recording is on both sides, and names must be equal")

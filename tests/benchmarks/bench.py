@@ -156,7 +156,7 @@ def alignment() -> list[tuple[str, str, float]]:
             (
                 task,
                 "medtx.align, with the pairs as a frame",
-                best(lambda h=hyp, r=ref: medtx.align(h, r, "none"), 3),
+                best(lambda h=hyp, r=ref: medtx.align(r, h, normalize="none"), 3),
             ),
             (task, "jiwer.process_words", best(lambda h=hyps, r=refs: jiwer.process_words(r, h), 3)),
             (task, "(rapidfuzz alone on integers)", floor),

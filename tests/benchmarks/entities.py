@@ -135,7 +135,7 @@ def engines() -> pd.DataFrame:
     said = found((PRIMOCK / "data/cleaned_transcripts").glob("*.txt"))
     rows = {}
     for folder in sorted((PRIMOCK / "results/transcripts").iterdir()):
-        score = medtx.score_entities(found(folder.glob("*_conversation_transcript.txt")), said)
+        score = medtx.score_entities(said, found(folder.glob("*_conversation_transcript.txt")))
         rates, worst = score.rates(), score.table["severity"] == 4
         rows[folder.name.partition("_")[0]] = {
             "WER": score.alignment.rates().loc["TOTAL", "wer"],

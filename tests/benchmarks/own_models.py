@@ -35,7 +35,7 @@ def main(engine: str, model: str) -> None:
     )
     drugs = [line for line in DRUGS.read_text().splitlines() if line[0] != "#"]
     for name, heard in (("embedded, stock", data.transcripts), (engine, own)):
-        alignment = medtx.align(heard, data.references, "medical")
+        alignment = medtx.align(data.references, heard, normalize="medical")
         print(name)
         print(f"  WER {alignment.rates().loc['TOTAL'].round(3).to_dict()}")
         if heard.words["confidence"].notna().any():

@@ -51,7 +51,7 @@ def tables(data: medtx.datasets.Dataset) -> tuple[pd.DataFrame, pd.DataFrame, pd
         began = time.monotonic()
         heard = recognise(data, model).select(about.index)
         print(f"{model}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        alignment = medtx.align(heard, references, "medical")
+        alignment = medtx.align(references, heard, normalize="medical")
         rates = alignment.rates("recording")[COUNTS].drop("TOTAL")
         rates = rates.rename_axis("recording").reset_index()
         rates.insert(1, "specialty", rates["recording"].map(about["specialty"]).astype(str))
@@ -61,7 +61,7 @@ def tables(data: medtx.datasets.Dataset) -> tuple[pd.DataFrame, pd.DataFrame, pd
         calibrations.append(table.assign(model=model))
         for specialty in SPECIALTIES:
             names = about.index[about["specialty"] == specialty]
-            one = medtx.align(heard.select(names), references.select(names), "medical")
+            one = medtx.align(references.select(names), heard.select(names), normalize="medical")
             row = keywords(one, drugs).loc["TOTAL", ["reference", "found", "invented"]]
             found.append({"specialty": specialty, "model": model, **row.astype(int)})
     return pd.concat(counts), pd.concat(calibrations), pd.DataFrame(found)
@@ -101,7 +101,7 @@ def real(folder: Path) -> None:
             out=KEPT / f"real-{model}",
             progress=False,
         )
-        row = medtx.align(heard, service, "medical").rates().loc["TOTAL"]
+        row = medtx.align(service, heard, normalize="medical").rates().loc["TOTAL"]
         print(f"real {model}: WER {row['wer']:.3f} of {row['reference_words']:.0f} words")
 
 
