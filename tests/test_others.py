@@ -363,5 +363,5 @@ def test_a_format_of_ones_own(tmp_path):
         assert medtx.read(tmp_path).text().to_dict() == {"a": "a b", "c": "c d e"}
         assert medtx.read({"results": {"items": []}}).words.empty  # the others are read as before
     finally:
-        formats.FORMATS.remove((known, dictaphone))
+        formats.OWN.clear()
         del references.READERS[".dict"]

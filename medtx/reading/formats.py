@@ -1,4 +1,4 @@
-"""Which reader takes a JSON that is not Transcribe's: known by its keys, the first that fits."""
+"""Which reader takes a JSON that is not Transcribe's: known by its own keys, or refused."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,60 +6,28 @@ from typing import Any
 from medtx.errors import InputError, ReadError, shown
 from medtx.reading import references
 from medtx.reading.build import Parsed
-from medtx.reading.others import (
-    assemblyai,
-    azure,
-    call_analytics,
-    deepgram,
-    deepgram_live,
-    google,
-    healthscribe,
-    kaldi,
-    vosk,
-    whisper,
-)
-
-
-def _has(data: Any, *keys: str) -> bool:
-    return isinstance(data, Mapping) and all(key in data for key in keys)
-
-
-def _first(data: Any) -> Any:
-    return data[0] if isinstance(data, list) and data else data
-
-
-def _some(data: Any, *keys: str) -> bool:
-    """Whether one of the first objects of a list has these keys: silence or a greeting may come before."""
-    return any(_has(one, *keys) for one in (data[:50] if isinstance(data, list) else [data]))
-
+from medtx.reading.foreign import amazon, assemblyai, azure, deepgram, google, kaldi, vosk, whisper
 
 Fits = Callable[[Any], bool]
 Reader = Callable[[Any, str], Any]
+Format = tuple[str, Fits, Reader]
 
-FORMATS: list[tuple[Fits, Reader]] = [
-    (lambda d: _has(d, "Transcript", "JobName") and isinstance(d["Transcript"], list), call_analytics),
-    (lambda d: _has(d, "Conversation") and _has(d["Conversation"], "TranscriptItems"), healthscribe),
-    (lambda d: _has(d, "results") and _has(d["results"], "channels"), deepgram),
-    (lambda d: _some(d, "channel", "is_final"), deepgram_live),
-    (lambda d: _has(d, "segments") and _has(_first(d["segments"]) or {"text": ""}, "text"), whisper),
-    (lambda d: isinstance(d, list) and _has(_first(d), "start", "end", "text"), whisper),
-    (lambda d: _has(d, "words", "audio_duration"), assemblyai),
-    (lambda d: _has(d, "text", "words") and _has(_first(d["words"]), "word", "start", "end"), whisper),
-    (lambda d: _has(d, "words") and _has(_first(d["words"]), "time", "duration", "word"), kaldi),
-    (lambda d: _some(d, "result", "text"), vosk),
-    (lambda d: _has(d, "recognizedPhrases") or _has(d, "phrases", "durationMilliseconds"), azure),
-    (lambda d: _some(d, "RecognitionStatus", "Offset"), azure),
-    (lambda d: _is_google(d) or (_has(d, "response") and _is_google(d["response"])), google),
+FORMATS: list[Format] = [
+    ("call analytics", amazon.is_call_analytics, amazon.call_analytics),
+    ("healthscribe", amazon.is_healthscribe, amazon.healthscribe),
+    ("assemblyai", assemblyai.fits, assemblyai.read),
+    ("azure", azure.fits, azure.read),
+    ("deepgram", deepgram.fits, deepgram.read),
+    ("deepgram live", deepgram.fits_live, deepgram.read_live),
+    ("google", google.fits, google.read),
+    ("kaldi", kaldi.fits, kaldi.read),
+    ("whisper", whisper.fits, whisper.read),
+    ("vosk", vosk.fits, vosk.read),
 ]
-"""How a format is known, and its reader; the first that fits is taken."""
+"""A format's name, how it is known, and its reader. Exactly one fits: their order does not matter."""
 
-
-def _is_google(data: Any) -> bool:
-    return (
-        _has(data, "results")
-        and isinstance(data["results"], list)
-        and _has(_first(data["results"]) or {"alternatives": []}, "alternatives")
-    )
+OWN: list[Format] = []
+"""Those that `register` added: they go before the others, the last one first."""
 
 
 def register(known: str | Fits) -> Callable[[Reader], Reader]:
@@ -76,39 +44,46 @@ def register(known: str | Fits) -> Callable[[Reader], Reader]:
 
     def taken(reader: Reader) -> Reader:
         if isinstance(known, str):
-            references.READERS[known.lower()] = lambda text, source: _run(reader, text, source)
+            references.READERS[known.lower()] = lambda text, source: _run(_name(reader), reader, text, source)
         else:
-            FORMATS.insert(0, (known, reader))
+            OWN.insert(0, (_name(reader), known, reader))
         return reader
 
     return taken
 
 
-def _reader(data: Any) -> Reader | None:
-    for fits, reader in FORMATS:
+def _found(data: Any, formats: list[Format]) -> list[Format]:
+    found = []
+    for one in formats:
         try:
-            if isinstance(data, Mapping | list) and fits(data):
-                return reader
-        except (LookupError, TypeError, ValueError, AttributeError):  # of a user's own
+            if isinstance(data, Mapping | list) and one[1](data):
+                found.append(one)
+        except (LookupError, TypeError, ValueError, AttributeError):  # not of this format
             continue
-    return None
+    return found
+
+
+def _name(reader: Reader) -> str:
+    return getattr(reader, "__name__", "a format of your own").replace("_", " ")
 
 
 def is_one(data: list[Any]) -> bool:
     """Whether a list is what one file holds: the messages of an engine, SegLST, NeMo's manifest."""
     first = data[0] if data else None
     known = isinstance(first, Mapping) and not {"session_id", "audio_filepath"}.isdisjoint(first)
-    return known or (isinstance(first, Mapping) and _reader(data) is not None)
+    return known or (isinstance(first, Mapping) and bool(_found(data, [*OWN, *FORMATS])))
 
 
 def parse(data: Any, source: str) -> list[Parsed] | None:
-    """The recordings, if ``data`` is of one of these formats."""
-    reader = _reader(data)
-    return None if reader is None else _run(reader, data, source)
+    """The recordings, if ``data`` is of one of these formats. Raises `ReadError` if it may be of several."""
+    found = _found(data, OWN)[:1] or _found(data, FORMATS)
+    if len(found) > 1:
+        names = " or ".join(name for name, *_ in found)
+        raise ReadError(source, f"may be a result of {names}: its keys do not tell which")
+    return None if not found else _run(found[0][0], found[0][2], data, source)
 
 
-def _run(reader: Reader, data: Any, source: str) -> list[Parsed]:
-    name = getattr(reader, "__name__", "a format of your own").replace("_", " ")
+def _run(name: str, reader: Reader, data: Any, source: str) -> list[Parsed]:
     try:
         made = reader(data, source)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
