@@ -49,7 +49,7 @@ def optional(module: str, extra: str) -> ModuleType:
         ) from error
 
 
-def shown(names: Iterable[object]) -> str:
+def shown(names: Iterable[object], most: int = 4) -> str:
     """The names that are surely no text of a patient: single words of a program."""
     found = [str(name) for name in names if re.fullmatch(r"[A-Za-z_]\w{0,30}", str(name))]
-    return ", ".join(found[:4])
+    return ", ".join(found[:most])

@@ -99,6 +99,10 @@ def read(
         found = concat([*builder.kept, found])
     if engine is not None:
         found.recordings["engine"] = labels([engine] * len(found))
+    for note in dict.fromkeys(note for _, note in builder.notes):
+        told = [source for source, one in builder.notes if one == note]
+        others = f" (and {len(told) - 1} other files)" if len(told) > 1 else ""
+        warnings.warn(f"{told[0]}{others}: {note}", stacklevel=2)
     if CUT in found.recordings["status"].array:
         cut = found.recordings.loc[found.recordings["status"] == CUT, "source"]
         others = f" (and {len(cut) - 1} other files)" if len(cut) > 1 else ""

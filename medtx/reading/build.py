@@ -39,10 +39,19 @@ class Parsed:
     name: str = ""  # the result's own name for the recording, where it has one
     described: bool = False  # a job's description: it belongs to the result of that name
     mixed: bool = False  # whether channels were mixed into one
+    silent: bool = False  # whether the reader saw that the text there is says no word
+    notes: list[str] = field(default_factory=list)  # what to tell of it, without any text
+
+
+ROUNDING = {"start": 0.05, "end": 0.05, "confidence": 1e-3}
+"""How far out of its range a value may be by rounding: it is clipped then. Times are in seconds."""
 
 
 def check(columns: dict[str, Any], place: str, source: str) -> None:
-    """Times are finite and not negative, confidences between 0 and 1; they become arrays."""
+    """Times are finite, not negative and in order, confidences between 0 and 1; they become arrays.
+
+    What is out of range by rounding is clipped.
+    """
     for column, name, top in (
         ("start", "start_time", np.inf),
         ("end", "end_time", np.inf),
@@ -50,13 +59,23 @@ def check(columns: dict[str, Any], place: str, source: str) -> None:
     ):
         if column not in columns:
             continue
+        near = ROUNDING[column]
         given = columns[column]
         values = columns[column] = np.array(given, dtype=float)
-        bad = ~((values >= 0) & (values <= top) & np.isfinite(values))
+        bad = ~((values >= -near) & (values <= top + near) & np.isfinite(values))
         for i in np.flatnonzero(bad):
-            if given[i] is not None:
-                wanted = "a number from 0 to 1" if top == 1 else "seconds, 0 or more"
-                raise ReadError(source, f"expected {wanted}, got {values[i]:g}", f"{place}[{i}].{name}")
+            if given[i] is None:
+                continue
+            wanted = "a number from 0 to 1" if top == 1 else "seconds, 0 or more"
+            raise ReadError(source, f"expected {wanted}, got {values[i]:g}", f"{place}[{i}].{name}")
+        np.clip(values, 0, top, out=values)
+    if "start" in columns and "end" in columns:
+        start, end = columns["start"], columns["end"]
+        bad = end < start - ROUNDING["end"] - 1e-9
+        for i in np.flatnonzero(bad):
+            wanted = f"expected an end after the start at {start[i]:g} s, got {end[i]:g}"
+            raise ReadError(source, wanted, f"{place}[{i}].end_time")
+        columns["end"] = np.where(end < start, start, end)
 
 
 class Word(NamedTuple):
@@ -80,10 +99,12 @@ def of_words(
     duration: float | None = None,
     status: str | None = None,
     times: Sequence[tuple[float | None, float | None]] = (),
+    notes: Iterable[str] = (),
 ) -> Parsed:
     """A recording of words; a reference has no engine. Marks have neither time nor confidence.
 
     ``times`` are those of the segments that the words name, where the words have none.
+    ``notes`` are told in a warning: they say nothing of the text.
     """
     said = [
         word if word.kind != "punctuation" else word._replace(start=None, end=None, confidence=None)
@@ -92,6 +113,8 @@ def of_words(
     if not all(isinstance(word.content, str) and isinstance(word.kind, str) for word in said):
         raise TypeError  # whoever called says which engine's result it is not
     columns: dict[str, list[Any]] = {name: [getattr(word, name) for word in said] for name in Word._fields}
+    for column in ("start", "end", "confidence"):  # NaN is unknown
+        columns[column] = [None if value != value else value for value in columns[column]]
     check(columns, "words", source)
     runs = groupby(said, key=lambda w: (w.segment, w.speaker, w.channel) if w.segment is None else w.segment)
     spans = [list(run) for _, run in runs]
@@ -111,7 +134,7 @@ def of_words(
         "channels": len(set(columns["channel"])),
         "status": status,
     }
-    return Parsed(known, {"words": columns, "segments": segments}, name)
+    return Parsed(known, {"words": columns, "segments": segments}, name, notes=list(notes))
 
 
 def _segments(spans: list[list[Word]]) -> dict[str, list[Any]]:
@@ -180,6 +203,7 @@ class Builder:
         self.failures: list[tuple[str, str, str]] = []
         self.jobs: dict[str, dict[str, Any]] = {}  # descriptions
         self.kept: list[Transcripts] = []  # tables that were there already
+        self.notes: list[tuple[str, str]] = []  # what to tell: the source, and the note
         self.waiting = 0
 
     def add(self, parsed: Parsed, name: str, source: str = "") -> None:
@@ -189,6 +213,8 @@ class Builder:
         self.rows.append(parsed.recording | {"source": source})
         self.names.append((parsed.name, name))
         self.parsed.append(parsed)
+        if parsed.notes:
+            self.notes.append((source or name, "; ".join(parsed.notes)))
         self.waiting += len(parsed.tables.get("words", {}).get("content", ()))
         if self.waiting >= PART:
             self.flush()
@@ -213,6 +239,7 @@ class Builder:
         for name, job in other.jobs.items():
             self.describe(name, job)
         self.kept += other.kept
+        self.notes += other.notes
 
     def flush(self) -> None:
         part: dict[str, pd.DataFrame] = {}

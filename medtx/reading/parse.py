@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from medtx.errors import ReadError, shown
+from medtx.errors import ReadError
 from medtx.files import load, unpack
 from medtx.reading import batch, formats, job, references, streaming
 from medtx.reading.build import Parsed
@@ -40,12 +41,14 @@ def parse(path: str, data: Any) -> list[Parsed]:
             try:
                 result = job.decode(data)
             except msgspec.ValidationError:
-                if other := formats.parse(msgspec.json.decode(data), source):
+                if other := formats.parse(decoded(data), source):
                     return other
                 raise
+            except msgspec.DecodeError:
+                return _parse_object(decoded(data), source)
             if result.results is not None and result.results.is_transcript():
                 return [batch.parse(result, source)]
-        return _parse_object(msgspec.json.decode(data), source)
+        return _parse_object(decoded(data), source)
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at `$")
         raise ReadError(source, expected.lower(), place.strip(".`")) from None
@@ -59,6 +62,31 @@ def parse(path: str, data: Any) -> list[Parsed]:
         cut = "truncated" in str(error)
         place = f"byte {len(data)}, its end" if cut else ""
         raise ReadError(source, f"expected JSON: {str(error).lower()}", place) from None
+
+
+def decoded(data: bytes) -> Any:
+    """JSON, also with NaN, which is null, as Python writes it; of objects one after another, their list.
+
+    >>> decoded(b'{"a": NaN} {"a": 2}')
+    [{'a': None}, {'a': 2}]
+    """
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        said = data.decode()
+        decoder = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
+        found = []
+        at = 0
+        try:
+            while at < len(said):
+                one, at = decoder.raw_decode(said, at)
+                found.append(one)
+                at += len(said[at:]) - len(said[at:].lstrip(" \t\r\n"))
+        except json.JSONDecodeError:
+            found = []
+        if not found or (len(found) > 1 and not all(isinstance(one, dict) for one in found)):
+            raise
+        return found[0] if len(found) == 1 else found
 
 
 def text(data: bytes, source: str) -> str:
@@ -83,6 +111,8 @@ def _parse_lines(data: bytes, source: str) -> list[Parsed]:
         try:
             objects.append(msgspec.json.decode(line))
         except msgspec.DecodeError as error:
+            with suppress(msgspec.DecodeError):
+                return _parse_object(decoded(data), source)
             if number == lines[-1][0] and streaming.is_event(objects):  # the stream was cut as it was written
                 return [streaming.parse(objects, source, cut=True)]
             raise ReadError(source, f"expected JSON: {str(error).lower()}", f"line {number}") from None
@@ -131,8 +161,14 @@ def _parse_object(data: Any, source: str) -> list[Parsed]:
     if isinstance(first, Mapping) and "audio_filepath" in first:  # NeMo's manifest
         rows = data if isinstance(data, list) else [data]
         return references.rows_of(references.entries(rows, source, "entry"), source)
-    keys = shown(data) if isinstance(data, Mapping) else type(data).__name__
+    if isinstance(data, list) and formats.each(data):
+        return [
+            parsed
+            for n, one in enumerate(data)
+            for parsed in formats.parse(one, f"{source}, entry {n}") or ()
+        ]
     raise ReadError(
         source,
-        f"expected Transcribe's batch result or streaming events, found JSON with {keys or 'no key known'}",
+        f"expected Transcribe's batch result or streaming events, found JSON with {formats.unknown(data)};"
+        " no engine's result that is known has these keys",
     )

@@ -1,22 +1,50 @@
-"""Kaldi."""
+"""Kaldi: words with their time and duration; and Gentle, which aligns a text that is given.
 
-from collections.abc import Iterator
+References
+----------
+https://github.com/strob/gentle (``gentle/transcription.py``),
+https://github.com/AudiovisualMetadataPlatform/amp_mgms (Kaldi's output as JSON)
+"""
+
 from typing import Any
 
 from medtx.reading.build import Parsed, Word, of_words
-from medtx.reading.foreign.common import first, has, number
+from medtx.reading.foreign.common import first, has, keys, listed, need, number, only
+from medtx.reading.foreign.tokens import Texts
+
+KEYS = keys(
+    "words word time duration confidence transcript alignedWord case start end startOffset endOffset phones"
+    " phone"
+)
+_GENTLE = ("word", "case")
 
 
 def fits(data: Any) -> bool:
-    return has(data, "words") and has(first(data["words"]), "time", "duration", "word")
+    word = first(data.get("words")) if isinstance(data, dict) else None
+    if has(word, *_GENTLE) or (word == [] and has(data, "transcript")):
+        return has(data, "transcript")
+    return has(word, "time", "duration", "word") and only(word, KEYS)
 
 
 def read(data: Any, source: str) -> Parsed:
-    """The words of Kaldi's Gentle-like JSON: time and duration."""
+    aligned = has(first(data["words"]), *_GENTLE)
+    words = [(_aligned if aligned else _word)(word) for word in listed(data, "words")]
+    texts = Texts()
+    if aligned:
+        words = texts.complete(words, data["transcript"])
+    return of_words("gentle" if aligned else "kaldi", words, source, notes=texts.notes())
 
-    def words() -> Iterator[Word]:
-        for word in data["words"]:
-            start = float(word["time"])
-            yield Word(word["word"], start, start + float(word["duration"]), number(word.get("confidence")))
 
-    return of_words("kaldi", words(), source)
+def _word(word: Any) -> Word:
+    need(word, "word", "word", "time", "duration")
+    start, length = number(word["time"]), number(word["duration"])
+    end = None if start is None or length is None else start + length
+    return Word(word["word"], start, end, number(word.get("confidence")))
+
+
+def _aligned(word: Any) -> Word:
+    """A word that Gentle did not find in the sound has no time."""
+    need(word, "word", "word", "case")
+    if word["case"] == "success":
+        need(word, "word", "word", "start", "end")
+    return Word(word["word"], number(word.get("start")), number(word.get("end")))
