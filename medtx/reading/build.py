@@ -109,6 +109,7 @@ def of_words(
     said = [
         word if word.kind != "punctuation" else word._replace(start=None, end=None, confidence=None)
         for word in words
+        if word.content != "" and (not isinstance(word.content, str) or not word.content.isspace())
     ]
     if not all(isinstance(word.content, str) and isinstance(word.kind, str) for word in said):
         raise TypeError  # whoever called says which engine's result it is not

@@ -120,7 +120,8 @@ def is_one(data: list[Any]) -> bool:
 
 def each(data: list[Any]) -> bool:
     """Whether each entry of a list is a result by itself."""
-    return all(isinstance(one, Mapping) and _found(one, [*OWN, *FORMATS]) for one in data)
+    known = [one for one in (*OWN, *FORMATS) if one.read is not openai.read_text]  # rows of some table
+    return all(isinstance(one, Mapping) and _found(one, known) for one in data)
 
 
 def parse(data: Any, source: str) -> list[Parsed] | None:

@@ -41,9 +41,9 @@ def parse(path: str, data: Any) -> list[Parsed]:
             try:
                 result = job.decode(data)
             except msgspec.ValidationError:
-                if other := formats.parse(decoded(data), source):
-                    return other
-                raise
+                if _is_transcribes(other := decoded(data)):
+                    raise
+                return _parse_object(other, source)
             except msgspec.DecodeError:
                 return _parse_object(decoded(data), source)
             if result.results is not None and result.results.is_transcript():
@@ -81,7 +81,8 @@ def decoded(data: bytes) -> Any:
             while at < len(said):
                 one, at = decoder.raw_decode(said, at)
                 found.append(one)
-                at += len(said[at:]) - len(said[at:].lstrip(" \t\r\n"))
+                while at < len(said) and said[at].isspace():
+                    at += 1
         except json.JSONDecodeError:
             found = []
         if not found or (len(found) > 1 and not all(isinstance(one, dict) for one in found)):
@@ -141,13 +142,17 @@ def _whole(data: bytes) -> list[Any]:
     return found if at == len(said) else []
 
 
-def _parse_object(data: Any, source: str) -> list[Parsed]:
+def _is_transcribes(data: Any) -> bool:
     results = data.get("results") if isinstance(data, Mapping) else None
-    if isinstance(results, Mapping) and not {"items", "channel_labels"}.isdisjoint(results):
+    return isinstance(results, Mapping) and not {"items", "channel_labels"}.isdisjoint(results)
+
+
+def _parse_object(data: Any, source: str) -> list[Parsed]:
+    if _is_transcribes(data):
         return [batch.parse(job.convert(data), source)]
     if other := formats.parse(data, source):
         return other
-    if isinstance(results, Mapping):
+    if isinstance(data, Mapping) and isinstance(data.get("results"), Mapping):
         return [batch.parse(job.convert(data), source)]
     if data == [] or streaming.is_event(data):
         return [streaming.parse(data, source)]

@@ -73,6 +73,7 @@ def _phrase(phrase: Any, n: int, channel: str | None, texts: Texts) -> list[Word
 
 def _word(word: Any, segment: int, speaker: str | None, channel: str | None) -> Word:
     need(word, "word", "|".join(_WORD), "offsetInTicks|offsetMilliseconds|offsetInMs|offset|Offset")
+    need(word, "word", "durationInTicks|durationMilliseconds|durationInMs|duration|Duration")
     start, length = _ticks(word, "offset"), _ticks(word, "duration")
     end = None if start is None or length is None else start + length
     sure = number(any_of(word, "confidence", "Confidence"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medtx.reading.build import Parsed, Word, of_words
-from medtx.reading.foreign.common import first, has, keys, label, listed, need, number, some, untimed
+from medtx.reading.foreign.common import first, has, keys, label, listed, need, number, untimed
 from medtx.reading.foreign.tokens import Texts
 
 KEYS = keys(
@@ -27,7 +27,8 @@ def fits(data: Any) -> bool:
 
 
 def fits_live(data: Any) -> bool:
-    return some(data, "channel", "is_final")
+    messages = data[:50] if isinstance(data, list) else [data]
+    return any(has(one, "channel", "is_final") and has(one["channel"], "alternatives") for one in messages)
 
 
 def read(data: Any, source: str) -> Parsed:

@@ -20,7 +20,7 @@ KEYS = keys(
 
 
 def fits(data: Any) -> bool:
-    if _messages(data):
+    if _messages(data) or _failed(data):
         return True
     whole = _result(data)
     return has(whole, "transcription") and has(whole["transcription"], "utterances", "full_transcript")
@@ -32,6 +32,11 @@ def _result(data: Any) -> Any:
         if isinstance(data, Mapping) and isinstance(data.get(key), Mapping):
             data = data[key]
     return data
+
+
+def _failed(data: Any) -> bool:
+    """Whether it is a job that gave no result, or none yet."""
+    return has(data, "request_id", "kind", "status", "version") and data.get("result") is None
 
 
 def _messages(data: Any) -> list[Any]:
@@ -47,16 +52,18 @@ def _unpacked(one: Any) -> Any:
 
 
 def read(data: Any, source: str) -> Parsed:
+    status = {"done": "COMPLETED", "error": "FAILED"}.get(data.get("status", "")) if has(data) else None
+    if _failed(data):
+        return of_words("gladia", (), source, status=status or str(data["status"]).upper())
     texts = Texts()
     if messages := _messages(data):
         utterances = [one["utterance"] for one in messages if one["is_final"]]
-        language, duration, status = None, None, None
+        language, duration = None, None
     else:
         whole = _result(data)
         utterances = listed(whole["transcription"], "utterances")
         language = label(first(whole["transcription"].get("languages")) or None)
         duration = number((whole.get("metadata") or {}).get("audio_duration"))
-        status = {"done": "COMPLETED", "error": "FAILED"}.get(data.get("status"))
     several = len({one.get("channel") for one in utterances}) > 1
     words: list[Word] = []
     for n, one in enumerate(utterances):

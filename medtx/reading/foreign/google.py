@@ -88,6 +88,8 @@ def _answer(data: Any, source: str, name: str) -> Parsed:
     words: list[Word] = []
     for n, result in enumerate(results):
         best = result["alternatives"][0]
+        if best:
+            need(best, "alternative", "transcript|words")
         channel = f"ch_{any_of(result, 'channelTag', 'channel_tag')}" if several else None
         heard = [_word(word, n, channel) for word in best.get("words") or ()]
         text = best.get("transcript")

@@ -8,9 +8,9 @@ https://huggingface.co/docs/transformers/main_classes/pipelines#transformers.Aut
 from typing import Any
 
 from medtx.reading.build import Parsed, Word, of_words
-from medtx.reading.foreign.common import first, has, keys, label, need, number, only
+from medtx.reading.foreign.common import first, has, keys, label, need, number, only, untimed
 
-KEYS = keys("text chunks timestamp language speaker")
+KEYS = keys("text chunks speakers timestamp language speaker")
 
 
 def fits(data: Any) -> bool:
@@ -22,14 +22,18 @@ def fits(data: Any) -> bool:
 def read(data: Any, source: str) -> Parsed:
     words: list[Word] = []
     times = []
-    for n, chunk in enumerate(data["chunks"]):
+    chunks = data.get("speakers") or data["chunks"]
+    for chunk in chunks:
         need(chunk, "chunk", "text", "timestamp")
+    single = all(len(chunk["text"].split()) < 2 for chunk in chunks)  # a chunk is a word
+    for n, chunk in enumerate(chunks):
         start, end = (number(value) for value in chunk["timestamp"])
         times.append((start, end))
-        said, who = chunk["text"].split(), label(chunk.get("speaker"))
-        for word in said:
-            alone = len(said) == 1
-            words.append(Word(word, start if alone else None, end if alone else None, segment=n, speaker=who))
-    if not data["chunks"]:
-        words = [Word(word, segment=0) for word in data["text"].split()]
-    return of_words("transformers", words, source, times=times)
+        who = label(chunk.get("speaker"))
+        if single:
+            words += [Word(word, start, end, None, 0, who) for word in chunk["text"].split()]
+        else:
+            words += untimed(chunk["text"], n, who)
+    if not chunks:
+        words = list(untimed(data["text"], 0))
+    return of_words("transformers", words, source, times=() if single else times)

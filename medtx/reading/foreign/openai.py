@@ -9,6 +9,7 @@ https://platform.openai.com/docs/api-reference/audio/json-object,
 https://platform.openai.com/docs/api-reference/audio/diarized-json-object
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from medtx.reading.build import Parsed, Word, of_words
@@ -48,7 +49,7 @@ def read(data: Any, source: str) -> Parsed:
         need(segment, "segment", "text", "start", "end", "speaker")
         words += untimed(segment["text"], n, segment["speaker"])
     if not segments and (tokens := listed(data, "logprobs")):
-        words = texts.complete(list(joined(map(_piece, tokens), 0)), data["text"])
+        words = texts.complete(list(joined(_pieces(tokens), 0)), data["text"])
     elif not segments:
         words = list(untimed(data.get("text"), 0))
     return of_words(
@@ -62,10 +63,20 @@ def read(data: Any, source: str) -> Parsed:
     )
 
 
-def _piece(token: Any) -> Piece:
-    """A token; one that holds a part of a letter has it in its bytes alone."""
-    need(token, "token", "token", "logprob")
-    return Piece(token["token"], confidence=probability(token["logprob"]))
+def _pieces(tokens: list[Any]) -> Iterator[Piece]:
+    """Its tokens. A letter may be spread over several, which have parts of it in their bytes."""
+    held, least = b"", 0.0
+    for token in tokens:
+        need(token, "token", "token", "logprob")
+        held += bytes(token.get("bytes") or token["token"].encode())
+        least = min(least, float(token["logprob"]))
+        try:
+            yield Piece(held.decode(), confidence=probability(least))
+        except UnicodeDecodeError:
+            continue
+        held, least = b"", 0.0
+    if held:
+        yield Piece(held.decode(errors="replace"), confidence=probability(least))
 
 
 def fits_text(data: Any) -> bool:

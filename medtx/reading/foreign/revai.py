@@ -37,7 +37,6 @@ def read(data: Any, source: str) -> Parsed:
             if kind == "punct" and value:
                 words.append(Word(value, segment=n, speaker=who, kind="punctuation"))
             elif kind == "text" or (value and value[:1] + value[-1:] not in ("<>", "[]")):
-                need(element, "element", "value", "ts|type") if kind != "text" else _timed(element)
                 times = number(element.get("ts")), number(element.get("end_ts"))
                 words.append(Word(value, *times, number(element.get("confidence")), n, who))
             else:
@@ -45,7 +44,3 @@ def read(data: Any, source: str) -> Parsed:
     parsed = of_words("rev-ai", [word for word in words if word.content], source)
     parsed.silent = sounds
     return parsed
-
-
-def _timed(element: Any) -> None:
-    need(element, "element", "value", "ts", "end_ts")

@@ -1,9 +1,11 @@
 """Words out of what engines write: out of pieces of words, and out of a text beside its list of words."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
+
+from rapidfuzz.distance import LCSseq
 
 from medtx.reading.build import Word
 
@@ -81,29 +83,27 @@ class Texts:
             return words
         spoken = [(token, plain) for token in text.split() if (plain := letters(token))]
         theirs = [plain for _, plain in spoken]
+        more = Counter(theirs) - Counter(ours)  # what stands elsewhere in the list is not missing
         made: list[Word] = []
-        for op, i, j, k, m in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-            here, there = words[i:j], [token for token, _ in spoken[k:m]]
-            if op == "insert":
-                made += self._kept(there, words, i)
-            elif op == "replace" and (place := _within("".join(ours[i:j]), theirs[k:m])):
-                before, after = place
-                made += [
-                    *self._kept(there[:before], words, i),
-                    *here,
-                    *self._kept(there[after:], words, j - 1),
-                ]
-            else:
-                self.other += op == "replace"
-                made += here
+        for i, j, k, m in _blocks(ours, theirs):
+            here, there = words[i:j], spoken[k:m]
+            place = (0, 0) if not here else _within("".join(ours[i:j]), theirs[k:m])
+            before, after = place or (0, len(there))
+            self.other += place is None and bool(there)
+            made += self._kept(there[:before], more, words, i)
+            made += here
+            made += self._kept(there[after:], more, words, j)
         return made
 
-    def _kept(self, tokens: list[str], words: list[Word], at: int) -> list[Word]:
-        self.kept += len(tokens)
+    def _kept(
+        self, spoken: list[tuple[str, str]], more: Counter[str], words: list[Word], at: int
+    ) -> Iterator[Word]:
         near = words[min(at, len(words) - 1)] if words else Word("")
-        return [
-            Word(token, segment=near.segment, speaker=near.speaker, channel=near.channel) for token in tokens
-        ]
+        for token, plain in spoken:
+            if more[plain] > 0:
+                more[plain] -= 1
+                self.kept += 1
+                yield Word(token, segment=near.segment, speaker=near.speaker, channel=near.channel)
 
     def notes(self) -> list[str]:
         """What to tell of it."""
@@ -115,6 +115,19 @@ class Texts:
             place = "1 place" if self.other == 1 else f"{self.other} places"
             found.append(f"a text and its list of words differ in {place}: the list was taken")
         return found
+
+
+def _blocks(ours: list[str], theirs: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Spans of both that are equal, or that differ as a whole."""
+    i = k = 0
+    for op in LCSseq.opcodes(ours, theirs):
+        if op.tag == "equal":
+            if (i, k) != (op.src_start, op.dest_start):
+                yield i, op.src_start, k, op.dest_start
+            yield op.src_start, op.src_end, op.dest_start, op.dest_end
+            i, k = op.src_end, op.dest_end
+    if (i, k) != (len(ours), len(theirs)):
+        yield i, len(ours), k, len(theirs)
 
 
 def _within(said: str, tokens: list[str]) -> tuple[int, int] | None:

@@ -10,12 +10,14 @@ https://github.com/linto-ai/whisper-timestamped, https://github.com/m-bain/whisp
 https://platform.openai.com/docs/api-reference/audio/verbose-json-object
 """
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from medtx.reading.build import Parsed, Word, of_words
 from medtx.reading.foreign.common import first, has, keys, label, listed, need, number, only, untimed
-from medtx.reading.foreign.tokens import Texts
+from medtx.reading.foreign.tokens import Texts, letters
 
 _SURE = keys("avg_logprob no_speech_prob compression_ratio seek temperature")
 """Only Whisper's segments have these."""
@@ -43,35 +45,34 @@ def fits(data: Any) -> bool:
             isinstance(data, Mapping) and isinstance(segments, list) and only(data, _WHOLE) and len(data) > 1
         )
     segment = segments[0]
-    if not has(segment, "text") or str(segment.get("type")).startswith("transcript."):
+    alike = has(segment, "text") if isinstance(data, Mapping) else has(segment, "text", "start", "end")
+    if not alike or str(segment.get("type")).startswith("transcript."):
         return False
     apart = first(data.get("words")) if isinstance(data, Mapping) else None
     word = first(segment.get("words")) or apart or {}
-    if not _SURE.isdisjoint(segment) or has(data, "word_segments") or has(word, "word", "probability"):
+    if not _SURE.isdisjoint(segment) or has(data, "word_segments"):
+        return True
+    if has(word, "word", "probability") or has(word, "word", "score"):
         return True
     whole = not isinstance(data, Mapping) or only(data, _WHOLE)
     return whole and only(segment, _SEGMENT) and only(word, _WORD) and (not apart or "word" in word)
 
 
 def read(data: Any, source: str) -> Parsed:
+    whole = data if isinstance(data, Mapping) else {}
     segments = data if isinstance(data, list) else listed(data, "segments")
-    apart = [] if isinstance(data, list) else listed(data, "words")
     texts = Texts()
     words: list[Word] = []
+    if apart := listed(whole, "words"):
+        words = _apart(apart, segments, whole.get("text"), texts)
+    elif not segments:
+        words = list(untimed(whole.get("text"), 0))
     for n, segment in enumerate(segments):
         need(segment, "segment", "text", "start", "end")
-        spoken = [_word(word, n, segment.get("speaker")) for word in listed(segment, "words")]
-        if apart:
-            spoken = [_word(word, n, segment.get("speaker")) for word in _between(apart, segments, n)]
-        if spoken:
-            words += texts.complete(spoken, segment["text"])
-        else:
-            words += untimed(segment["text"], n, segment.get("speaker"))
-    if not segments and apart:
-        words = texts.complete([_word(word, 0, None) for word in apart], data.get("text"))
-    elif not segments:
-        words = list(untimed(data.get("text") if isinstance(data, Mapping) else "", 0))
-    whole = data if isinstance(data, Mapping) else {}
+        who = segment.get("speaker")
+        spoken = [_word(word, n, who) for word in listed(segment, "words")]
+        if not apart:
+            words += texts.complete(spoken, segment["text"]) if spoken else untimed(segment["text"], n, who)
     return of_words(
         "whisper",
         words,
@@ -83,15 +84,29 @@ def read(data: Any, source: str) -> Parsed:
     )
 
 
-def _between(words: list[Any], segments: list[Any], n: int) -> Iterator[Any]:
-    """The words that begin in a segment: before the next one begins, and the first has what is before it."""
-    begin = number(segments[n]["start"]) or 0.0
-    end = number(segments[n + 1].get("start")) if n + 1 < len(segments) else None
+def _apart(words: list[Any], segments: list[Any], text: Any, texts: Texts) -> list[Word]:
+    """Words beside segments, each in the one whose text has it, or else in the one of its time."""
     for word in words:
         need(word, "word", "word|text", "start", "end")
-        at = number(word["start"]) or 0.0
-        if (n == 0 or at >= begin - 1e-6) and (end is None or at < end - 1e-6):
-            yield word
+    said = " ".join(segment["text"] for segment in segments) if segments else text
+    whole = texts.complete([_word(word, 0, None) for word in words], said)
+    if not segments:
+        return whole
+    ends = list(accumulate(len(letters(segment["text"])) for segment in segments))
+    sizes = [len(letters(word.content)) for word in whole]
+    begins = [number(segment.get("start")) or 0.0 for segment in segments]
+    alike = sum(sizes) == ends[-1]
+    made = []
+    n = at = 0
+    for word, size in zip(whole, sizes):
+        if alike:
+            n = bisect_right(ends, at)
+        elif word.start is not None:
+            n = max(bisect_right(begins, word.start + 1e-6) - 1, 0)
+        at += size
+        n = min(n, len(segments) - 1)
+        made.append(word._replace(segment=n, speaker=word.speaker or label(segments[n].get("speaker"))))
+    return made
 
 
 def _word(word: Any, segment: int, speaker: Any) -> Word:
