@@ -665,12 +665,31 @@ def test_silence_is_an_empty_result_of_its_engine(name):
     assert scored.rates().loc["TOTAL", "deletions"] == 2
 
 
+def test_what_a_stream_took_back_is_no_speech():
+    taken = copy.deepcopy(DEEPGRAM_LIVE)
+    taken[0] = copy.deepcopy(taken[1]) | {"is_final": False}
+    taken[1]["channel"] = {"alternatives": [{"transcript": "", "words": []}]}
+    assert read(taken).words.empty
+    google = [
+        {"results": [{"alternatives": [{"transcript": "no"}], "stability": 0.1}]},
+        {"results": [{"alternatives": [{"transcript": "no fever"}], "isFinal": True}]},
+    ]
+    t = read(google)
+    assert (len(t), t.text().tolist()) == (1, ["no fever"])
+
+
 def test_speech_in_and_no_word_out_is_an_error():
     interim = copy.deepcopy(DEEPGRAM_LIVE)
     interim[1]["is_final"] = False
     pending = copy.deepcopy(SONIOX_LIVE[:1])
     pending[0]["tokens"] = pending[0]["tokens"][1:]
-    for data in (interim, pending, [{"partial": "no fever"}], ELEVENLABS | {"words": [{"type": "spacing"}]}):
+    for data in (
+        interim,
+        pending,
+        [{"partial": "no fever"}],
+        {"data": [], "text": "no"},
+        ELEVENLABS | {"words": [{"type": "spacing"}]},
+    ):
         with pytest.raises(ReadError):
             read(data)
 
@@ -904,8 +923,10 @@ def test_pieces_lose_no_letter(drawn):
 
 KEYS = st.sampled_from(
     "text transcript word words w s e start end start_time time ts conf confidence segments results"
-    " utterances alternatives tokens channels items phrases speaker value content elements monologues chunks language"
-    " result transcription nBest is_final channel status id format metadata type logprobs".split()
+    " utterances alternatives tokens channels"
+    " items phrases speaker value content elements monologues chunks language"
+    " result transcription nBest is_final channel status id format metadata type logprobs data"
+    " Results".split()
 )
 LEAF = (
     st.none()

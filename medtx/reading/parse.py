@@ -11,6 +11,7 @@ from medtx.errors import ReadError
 from medtx.files import load, unpack
 from medtx.reading import batch, formats, job, references, streaming
 from medtx.reading.build import Parsed
+from medtx.reading.foreign import guard
 from medtx.reading.metadata import describe_jobs, is_job
 from medtx.reading.sources import LINES, kind
 
@@ -142,6 +143,13 @@ def _whole(data: bytes) -> list[Any]:
     return found if at == len(said) else []
 
 
+def _heard(made: list[Parsed], data: Any, source: str) -> list[Parsed]:
+    """Refuse what has text, but no event of a stream: it is something else."""
+    if not any(parsed.tables.get("events", {}).get("transcript") for parsed in made) and guard.speaks(data):
+        raise ReadError(source, f"expected streaming events with results, found {formats.unknown(data)}")
+    return made
+
+
 def _is_transcribes(data: Any) -> bool:
     results = data.get("results") if isinstance(data, Mapping) else None
     return isinstance(results, Mapping) and not {"items", "channel_labels"}.isdisjoint(results)
@@ -155,7 +163,7 @@ def _parse_object(data: Any, source: str) -> list[Parsed]:
     if isinstance(data, Mapping) and isinstance(data.get("results"), Mapping):
         return [batch.parse(job.convert(data), source)]
     if data == [] or streaming.is_event(data):
-        return [streaming.parse(data, source)]
+        return _heard([streaming.parse(data, source)], data, source)
     if isinstance(data, list) and all(isinstance(one, Mapping) for one in data) and is_job(data[0]):
         return [parsed for n, one in enumerate(data) for parsed in _parse_object(one, f"{source}, entry {n}")]
     if is_job(data):

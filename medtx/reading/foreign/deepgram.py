@@ -51,7 +51,10 @@ def read_live(data: Any, source: str) -> Parsed:
         channel = f"ch_{message['channel_index'][0]}" if several else None
         words += _best(message["channel"], texts, channel, n)
     ends = [float(m["start"]) + float(m["duration"]) for m in finals if "duration" in m]
-    return of_words("deepgram", words, source, duration=max(ends, default=None), notes=texts.notes())
+    duration = max(ends, default=None)
+    parsed = of_words("deepgram", words, source, duration=duration, notes=texts.notes())
+    parsed.silent = bool(finals)  # what was heard before may have been taken back
+    return parsed
 
 
 def _best(held: Any, texts: Texts, channel: str | None, segment: int | None) -> list[Word]:

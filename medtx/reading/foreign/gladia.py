@@ -75,7 +75,7 @@ def read(data: Any, source: str) -> Parsed:
     if not utterances and not messages:
         words = list(untimed(whole["transcription"]["full_transcript"], 0))
     times = [(number(one["start"]), number(one["end"])) for one in utterances]
-    return of_words(
+    parsed = of_words(
         "gladia",
         words,
         source,
@@ -85,6 +85,8 @@ def read(data: Any, source: str) -> Parsed:
         times=times,
         notes=texts.notes(),
     )
+    parsed.silent = bool(messages and utterances)
+    return parsed
 
 
 def _word(word: Any, segment: int, speaker: str | None, channel: str | None) -> Word:

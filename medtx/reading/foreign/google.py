@@ -35,7 +35,14 @@ KEYS = _RESULT | _ALTERNATIVE | _WORD | keys("seconds nanos")
 
 
 def fits(data: Any) -> bool:
+    if isinstance(data, list):
+        return bool(data) and all(map(_is_google, data)) and any(map(_is_stream, data))
     return any(_is_google(one) for one in _answers(data).values())
+
+
+def _is_stream(data: Any) -> bool:
+    """Whether it is a message of a stream, whose results may still change."""
+    return any(not {"isFinal", "is_final", "stability"}.isdisjoint(one) for one in data.get("results") or ())
 
 
 def _answers(data: Any) -> dict[str, Any]:
@@ -68,13 +75,16 @@ def _has_words(best: Any) -> bool:
 
 
 def read(data: Any, source: str) -> list[Parsed]:
+    if isinstance(data, list):
+        data = {"results": [result for one in data for result in one.get("results") or ()]}
     answers = _answers(data)
     return [_answer(one, source, PurePath(uri).stem) for uri, one in answers.items()]
 
 
 def _answer(data: Any, source: str, name: str) -> Parsed:
     held = data.get("results") or []
-    finals = [r for r in held if r.get("isFinal", r.get("is_final")) is not False]
+    live = _is_stream(data)
+    finals = [r for r in held if not live or any_of(r, "isFinal", "is_final")]
     results = [r for r in finals if r.get("alternatives")]
     codes = [code for r in results if (code := any_of(r, "languageCode", "language_code"))]
     tagged = [

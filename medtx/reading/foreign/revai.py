@@ -42,5 +42,5 @@ def read(data: Any, source: str) -> Parsed:
             else:
                 sounds = sounds or bool(value)
     parsed = of_words("rev-ai", [word for word in words if word.content], source)
-    parsed.silent = sounds
+    parsed.silent = sounds or (live and bool(turns))
     return parsed

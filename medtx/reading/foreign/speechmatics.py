@@ -56,7 +56,9 @@ def read_live(data: Any, source: str) -> Parsed:
     for message in finals:
         for one in listed(message, "results"):
             words += _words(one, message if several else None)
-    return of_words("speechmatics", _marked(words), source)
+    parsed = of_words("speechmatics", _marked(words), source)
+    parsed.silent = bool(finals)
+    return parsed
 
 
 def _words(one: Any, channel: Any) -> list[Word]:
