@@ -116,7 +116,8 @@ def _collect(sources: Iterable[Source], errors: str) -> Builder:
                 continue
             try:
                 for parsed in parse(path, data):
-                    builder.add(parsed, name, path)
+                    own = name if parsed.number == 1 else f"{name}#{parsed.number}"
+                    builder.add(parsed, own, path)
             except ReadError as error:
                 if errors == "raise":
                     raise

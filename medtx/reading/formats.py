@@ -4,16 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medtx.errors import InputError, ReadError, shown
-from medtx.reading import references
+from medtx.reading import aws, references
 from medtx.reading.build import Parsed
 from medtx.reading.others import (
     assemblyai,
     azure,
-    call_analytics,
     deepgram,
     deepgram_live,
     google,
-    healthscribe,
     kaldi,
     vosk,
     whisper,
@@ -37,8 +35,7 @@ Fits = Callable[[Any], bool]
 Reader = Callable[[Any, str], Any]
 
 FORMATS: list[tuple[Fits, Reader]] = [
-    (lambda d: _has(d, "Transcript", "JobName") and isinstance(d["Transcript"], list), call_analytics),
-    (lambda d: _has(d, "Conversation") and _has(d["Conversation"], "TranscriptItems"), healthscribe),
+    *((fits, reader) for _, fits, reader in aws.FORMATS),
     (lambda d: _has(d, "results") and _has(d["results"], "channels"), deepgram),
     (lambda d: _some(d, "channel", "is_final"), deepgram_live),
     (lambda d: _has(d, "segments") and _has(_first(d["segments"]) or {"text": ""}, "text"), whisper),

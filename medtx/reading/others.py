@@ -151,57 +151,6 @@ def kaldi(data: Any, source: str) -> Parsed:
     return of_words("kaldi", words(), source)
 
 
-def call_analytics(data: Any, source: str) -> Parsed:
-    """Transcribe Call Analytics: turns with their role; redacted words have no confidence."""
-
-    def words() -> Iterator[Word]:
-        for n, turn in enumerate(data["Transcript"]):
-            if not turn["Items"]:
-                yield from _untimed(turn.get("Content"), n, turn.get("ParticipantRole"))
-            for item in turn["Items"]:
-                start, end = (_number(item.get(f"{side}OffsetMillis"), 1000) for side in ("Begin", "End"))
-                sure, role = _number(item.get("Confidence")), _label(turn.get("ParticipantRole"))
-                yield Word(item["Content"], start, end, sure, n, role, kind=item["Type"])
-
-    milliseconds = data.get("ConversationCharacteristics", {}).get("TotalConversationDurationMillis")
-    return of_words(
-        "amazon-transcribe-call-analytics",
-        words(),
-        source,
-        name=str(data.get("JobName") or ""),
-        language=_label(data.get("LanguageCode")),
-        duration=_number(milliseconds, 1000),
-        status=_label(data.get("JobStatus")),
-    )
-
-
-def healthscribe(data: Any, source: str) -> Parsed:
-    """HealthScribe's transcript: items in order of time, segments with the participant's role."""
-    talk = data["Conversation"]
-    segments = talk.get("TranscriptSegments") or []
-    roles = [_label((segment.get("ParticipantDetails") or {}).get("ParticipantRole")) for segment in segments]
-
-    def words() -> Iterator[Word]:
-        number = 0
-        for item in talk["TranscriptItems"]:
-            best, kind = item["Alternatives"][0], item["Type"].lower()
-            start, end = _number(item.get("BeginAudioTime")), _number(item.get("EndAudioTime"))
-            while (
-                start is not None
-                and kind != "punctuation"  # some marks have a time, of no meaning
-                and number + 1 < len(segments)
-                and float(segments[number + 1]["BeginAudioTime"]) <= start + 1e-6
-            ):
-                number += 1
-            role = roles[number] if roles else None
-            yield Word(best["Content"], start, end, _number(best.get("Confidence")), number, role, kind=kind)
-
-    name = str(talk.get("JobName") or talk.get("ConversationId") or "")
-    return of_words(
-        "amazon-healthscribe", words(), source, name=name, language=_label(talk.get("LanguageCode"))
-    )
-
-
 def _ticks(data: Mapping[str, Any], side: str) -> float | None:
     """Azure's times, in 100 ns or in milliseconds, under any of its names."""
     for name, per in ((f"{side}Milliseconds", 1e3), (f"{side}InTicks", 1e7), (side.title(), 1e7)):
