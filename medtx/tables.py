@@ -45,7 +45,9 @@ TABLES: dict[str, dict[str, Column]] = {
             "category",
             "state of the job; CUT: the file ends within an event, NO_TRANSCRIPT: only a clinical document was read",
         ),
-        "reason": Column("str", "why the job or the stream failed, in the service's words; NaN where it did not"),
+        "reason": Column(
+            "str", "why the job or the stream failed, in the service's words; NaN where it did not"
+        ),
         "redacted": Column("bool", "whether the service took identifying words out"),
     },
     "words": {

@@ -95,7 +95,18 @@ def parse(data: Any, source: str, cut: bool = False) -> list[Parsed]:
     return recordings
 
 
-WORDS = ("segment", "start", "end", "content", "kind", "confidence", "speaker", "channel", "language", "filtered")
+WORDS = (
+    "segment",
+    "start",
+    "end",
+    "content",
+    "kind",
+    "confidence",
+    "speaker",
+    "channel",
+    "language",
+    "filtered",
+)
 SEGMENTS = ("segment", "start", "end", "speaker", "channel", "transcript")
 EVENTS = ("arrival", "sent", "result", "channel", "segment", "partial", "start", "end", "transcript")
 
@@ -247,7 +258,11 @@ def _to_seconds(results: list[Result]) -> None:
 
 
 def _length(one: Item | Result) -> float:
-    if one.start_time is None or one.end_time is None or (getattr(one, "type", "") or "").lower() == "punctuation":
+    if (
+        one.start_time is None
+        or one.end_time is None
+        or (getattr(one, "type", "") or "").lower() == "punctuation"
+    ):
         return 0.0
     return max(one.end_time - one.start_time, 0.0)
 

@@ -65,8 +65,12 @@ def read(data: Any, source: str) -> Parsed:
         status=label(data.get("JobStatus")),
         times=[_times(turn) for turn in turns],
     )
-    parsed.recording["redacted"] = "redacted" in str((data.get("ContentMetadata") or {}).get("Output")).lower()
-    return mark(parsed, [span for turn in turns for span in _spans(turn)], [hidden(word.content) for word in words])
+    parsed.recording["redacted"] = (
+        "redacted" in str((data.get("ContentMetadata") or {}).get("Output")).lower()
+    )
+    return mark(
+        parsed, [span for turn in turns for span in _spans(turn)], [hidden(word.content) for word in words]
+    )
 
 
 def _name(data: Mapping[str, Any]) -> str:

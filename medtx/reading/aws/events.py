@@ -242,11 +242,23 @@ def failure(data: Mapping[str, Any]) -> str | None:
     headers = data.get("headers", data)
     headers = headers if isinstance(headers, Mapping) else data
     message = _message(data) or _message(_body(data))
-    for key in (":exception-type", ":error-code", "__type", "Type", "type", "name", "code", "Code", "errorType"):
+    for key in (
+        ":exception-type",
+        ":error-code",
+        "__type",
+        "Type",
+        "type",
+        "name",
+        "code",
+        "Code",
+        "errorType",
+    ):
         code = headers.get(key, data.get(key))
         code = code.get("value") if isinstance(code, Mapping) else code
         if isinstance(code, str) and _is_exception(code := code.split("#")[-1].split(":")[0]):
-            return _told(code, message or str(data.get("errorMessage") or headers.get(":error-message") or ""))
+            return _told(
+                code, message or str(data.get("errorMessage") or headers.get(":error-message") or "")
+            )
     for key in ("Error", "error"):
         if isinstance(inner := data.get(key), Mapping) and (told := failure(inner)) is not None:
             return told
@@ -290,7 +302,9 @@ def _renamed(data: Mapping[str, Any], per: float, begin: str, end: str) -> dict[
     """With the times under Transcribe's names, in seconds."""
     times = {"StartTime": data.get(begin), "EndTime": data.get(end)}
     rest = {key: value for key, value in data.items() if key not in (begin, end)}
-    return rest | {key: value if value is None or per == 1 else float(value) / per for key, value in times.items()}
+    return rest | {
+        key: value if value is None or per == 1 else float(value) / per for key, value in times.items()
+    }
 
 
 def _result(data: Mapping[str, Any], name: Any, text: Any, **more: Any) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def _transcript(talk: Mapping[str, Any], source: str) -> Parsed:
     for n, held in enumerate(items):
         role = _role(segments[n]) if segments else None
         text = segments[n].get("Content") if segments else None
-        words += completed([word._replace(speaker=role) for word in held], text, Word("", segment=n, speaker=role))
+        words += completed(
+            [word._replace(speaker=role) for word in held], text, Word("", segment=n, speaker=role)
+        )
     tell_left_out(len(words) - sum(map(len, items)), source)
     spoken = {word.segment for word in words}
     kept = [n for n in range(len(segments)) if n in spoken]

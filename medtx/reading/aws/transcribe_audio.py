@@ -69,7 +69,11 @@ def read(data: Any, source: str) -> Parsed:
     kept = [next(own) if word in words else {} for word in whole]
     spans = [
         Entity(
-            item["Content"], one.get("Type") or "PII", number(item.get("StartTime")), number(item.get("EndTime")), None
+            item["Content"],
+            one.get("Type") or "PII",
+            number(item.get("StartTime")),
+            number(item.get("EndTime")),
+            None,
         )
         for item in (redacted or {}).get("Items") or ()
         for one in item.get("Redactions") or ()
