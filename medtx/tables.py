@@ -43,11 +43,10 @@ TABLES: dict[str, dict[str, Column]] = {
         "channels": Column("int32", "number of audio channels that were kept apart"),
         "status": Column(
             "category",
-            "state of the job; CUT: the file ends within an event, NO_TRANSCRIPT: only a clinical document was read",
+            "state of the job; CUT: the file ends within an event, "
+            "NO_TRANSCRIPT: only a clinical document was read",
         ),
-        "reason": Column(
-            "str", "why the job or the stream failed, in the service's words; NaN where it did not"
-        ),
+        "reason": Column("str", "why the job or stream failed, in the service's words; NaN where it did not"),
         "redacted": Column("bool", "whether the service took identifying words out"),
     },
     "words": {

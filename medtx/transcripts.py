@@ -234,7 +234,8 @@ class Transcripts:
         if given, of `medtx.entities` of these transcripts (``phi=True`` there finds more). A span is
         one word, with the least confidence, in words, segments and alternatives, so rows are
         numbered anew; in recordings that have any, the texts of partial events are left out, since
-        the service marks only final ones, and those of notes, which say it in other words. A span that cannot be found is warned of.
+        the service marks only final ones, and those of notes, which say it in other words. A span
+        that cannot be found is warned of.
 
         Only these tables are redacted: the files that were read, such as the service's results in
         ``out``, are kept verbatim, and ``source`` still names them.

@@ -96,16 +96,8 @@ def parse(data: Any, source: str, cut: bool = False) -> list[Parsed]:
 
 
 WORDS = (
-    "segment",
-    "start",
-    "end",
-    "content",
-    "kind",
-    "confidence",
-    "speaker",
-    "channel",
-    "language",
-    "filtered",
+    *("segment", "start", "end", "content", "kind", "confidence", "speaker", "channel"),
+    *("language", "filtered"),
 )
 SEGMENTS = ("segment", "start", "end", "speaker", "channel", "transcript")
 EVENTS = ("arrival", "sent", "result", "channel", "segment", "partial", "start", "end", "transcript")
@@ -252,17 +244,16 @@ def _to_seconds(results: list[Result]) -> None:
     if pace >= FASTEST:
         return
     for result in results:
-        for one in (result, *(i for a in result.alternatives or () for i in a.items or ())):
+        items = [item for hypothesis in result.alternatives or () for item in hypothesis.items or ()]
+        timed_ones: list[Item | Result] = [result, *items]
+        for one in timed_ones:
             one.start_time = None if one.start_time is None else one.start_time / 1000
             one.end_time = None if one.end_time is None else one.end_time / 1000
 
 
 def _length(one: Item | Result) -> float:
-    if (
-        one.start_time is None
-        or one.end_time is None
-        or (getattr(one, "type", "") or "").lower() == "punctuation"
-    ):
+    marked = isinstance(one, Item) and (one.type or "").lower() == "punctuation"
+    if marked or one.start_time is None or one.end_time is None:
         return 0.0
     return max(one.end_time - one.start_time, 0.0)
 

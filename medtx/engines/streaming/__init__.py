@@ -156,7 +156,7 @@ class Stream:
             engine = embedded.name(self._engine)
         else:
             engine = named(asked.service.answers("streaming"))
-        known = {"engine": engine, "specialty": asked.specialty, "type": asked.type}
+        known: dict[str, Any] = {"engine": engine, "specialty": asked.specialty, "type": asked.type}
         known |= {"language": "en-US", "sample_rate": asked.rate}
         return {"t": 0, "data": {"Transcript": {"Results": []}}, "medtx": known}
 

@@ -65,12 +65,10 @@ def read(data: Any, source: str) -> Parsed:
         status=label(data.get("JobStatus")),
         times=[_times(turn) for turn in turns],
     )
-    parsed.recording["redacted"] = (
-        "redacted" in str((data.get("ContentMetadata") or {}).get("Output")).lower()
-    )
-    return mark(
-        parsed, [span for turn in turns for span in _spans(turn)], [hidden(word.content) for word in words]
-    )
+    output = str((data.get("ContentMetadata") or {}).get("Output"))
+    parsed.recording["redacted"] = output.lower() == "redacted"
+    spans = [span for turn in turns for span in _spans(turn)]
+    return mark(parsed, spans, [hidden(word.content) for word in words])
 
 
 def _name(data: Mapping[str, Any]) -> str:
@@ -80,7 +78,7 @@ def _name(data: Mapping[str, Any]) -> str:
 
 def _speaker(turn: Mapping[str, Any], roles: Mapping[str, Any]) -> str | None:
     """The role; or the participant, where several have the same role or none has one."""
-    who = turn.get("ParticipantId")
+    who = str(turn.get("ParticipantId") or "")
     role = turn.get("ParticipantRole") or roles.get(who)
     alone = list(roles.values()).count(role) < 2
     return label(role if role and alone else who or role)

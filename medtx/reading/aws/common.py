@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
@@ -48,8 +49,15 @@ def left_out(said: Sequence[str], text: str) -> list[tuple[int, str]]:
         return []
     bare = [_bare(word) for word in said]
     words = [word for word in text.split() if _bare(word)]
+    more = Counter(map(_bare, words)) - Counter(bare)  # a text in another order leaves nothing out
     edits = SequenceMatcher(None, bare, [_bare(word) for word in words], autojunk=False).get_opcodes()
-    return [(edit[1], word) for edit in edits if edit[0] == "insert" for word in words[edit[3] : edit[4]]]
+    found = []
+    for kind, at, _, first, last in edits:
+        for word in words[first:last] if kind == "insert" else ():
+            if more[_bare(word)] > 0:
+                more[_bare(word)] -= 1
+                found.append((at, word))
+    return found
 
 
 def _bare(word: str) -> str:

@@ -121,7 +121,10 @@ def _plain(data: Any) -> Any:
     }
 
 
-def events(data: Any, at: Event = Event()) -> Iterator[Event]:
+_NOWHERE = Event()
+
+
+def events(data: Any, at: Event = _NOWHERE) -> Iterator[Event]:
     """Each event, with its place in the file."""
     if isinstance(data, list):
         for i, one in enumerate(data):
@@ -149,7 +152,7 @@ def _event(given: Mapping[str, Any], at: Event) -> Iterator[Event]:
     at = at._replace(session=_session(given) or at.session)
     data = _capital(given)
     if (service := _service(data)) is not None:
-        held = given if "ResultId" in given else _deep(given)
+        held = dict(given) if "ResultId" in given else _deep(given)
         yield at._replace(service=service, result=_READ[service](held) if service in _READ else held)
         return
     found = False
@@ -230,6 +233,10 @@ def _message(held: Any) -> str:
     if isinstance(held, Mapping):
         return str(held.get("Message") or held.get("message") or "")
     return held if isinstance(held, str) else ""
+
+
+_CODES = (":exception-type", ":error-code", "__type", "Type", "type", "name", "code", "Code", "errorType")
+"""Keys that hold an exception's name: headers of a message, and what SDKs make of it."""
 
 
 def failure(data: Mapping[str, Any]) -> str | None:

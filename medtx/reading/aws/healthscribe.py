@@ -50,9 +50,8 @@ def _transcript(talk: Mapping[str, Any], source: str) -> Parsed:
     for n, held in enumerate(items):
         role = _role(segments[n]) if segments else None
         text = segments[n].get("Content") if segments else None
-        words += completed(
-            [word._replace(speaker=role) for word in held], text, Word("", segment=n, speaker=role)
-        )
+        one = Word("", segment=n, speaker=role)
+        words += completed([word._replace(speaker=role) for word in held], text, one)
     tell_left_out(len(words) - sum(map(len, items)), source)
     spoken = {word.segment for word in words}
     kept = [n for n in range(len(segments)) if n in spoken]
@@ -106,5 +105,5 @@ def _document(held: Mapping[str, Any], source: str) -> Parsed:
                 for column, value in zip(notes.values(), row, strict=True):
                     column.append(value)
             count += 1
-    row = {"engine": ENGINE, "mode": "batch", "status": NO_TRANSCRIPT, "duration": 0.0}
-    return Parsed(row, {"notes": notes}, document=True, session=label(held.get("SessionId")))
+    known = {"engine": ENGINE, "mode": "batch", "status": NO_TRANSCRIPT, "duration": 0.0}
+    return Parsed(known, {"notes": notes}, document=True, session=label(held.get("SessionId")))

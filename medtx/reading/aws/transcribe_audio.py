@@ -5,11 +5,11 @@ References
 https://docs.aws.amazon.com/transcribe/latest/APIReference/API_TranscribeAudio.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from medtx.errors import ReadError
-from medtx.reading.aws.common import Entity, completed, hidden, label, mark, number, tell_left_out
+from medtx.reading.aws.common import Entity, hidden, label, left_out, mark, number, tell_left_out
 from medtx.reading.build import Parsed, Word, of_words
 
 _RESULTS = ("Results", "RedactedResults")
@@ -51,41 +51,35 @@ def read(data: Any, source: str) -> Parsed:
     plain, redacted = (held.get(key) for key in _RESULTS)
     results = plain if plain is not None else redacted or {}
     items = [item for item in results.get("Items") or () if item.get("Content")]
-    words = [_word(item) for item in items]
-    # Words of two channels come one channel after the other, as does their text.
-    whole = list(completed(words, results.get("Transcript"), Word("")))
-    tell_left_out(len(whole) - len(words), source)
+    missing = left_out([item["Content"] for item in items], results.get("Transcript") or "")
+    tell_left_out(len(missing), source)
+    for at, word in reversed(missing):
+        items.insert(at, {"Content": word})
     languages = [code.get("LanguageCode") for code in about.get("LanguageCodes") or ()]
     parsed = of_words(
         "amazon-transcribe",
-        whole,
+        map(_word, items),
         source,
         language=label(about.get("LanguageCode") or next(iter(languages), None)),
         status="COMPLETED",
     )
     parsed.recording["channels"] = about.get("NumberOfChannels") or max(parsed.recording["channels"], 1)
     parsed.recording["redacted"] = plain is None and redacted is not None
-    own = iter(items)
-    kept = [next(own) if word in words else {} for word in whole]
-    spans = [
-        Entity(
-            item["Content"],
-            one.get("Type") or "PII",
-            number(item.get("StartTime")),
-            number(item.get("EndTime")),
-            None,
-        )
-        for item in (redacted or {}).get("Items") or ()
-        for one in item.get("Redactions") or ()
-    ]
-    filtered = [
-        hidden(word.content) or ("tagged" if item.get("VocabularyFilterMatch") else None)
-        for word, item in zip(whole, kept)
-    ]
-    if codes := [item.get("LanguageCode") for item in kept]:
-        if any(codes):
-            parsed.tables["words"]["language"] = codes
-    return mark(parsed, spans, filtered)
+    codes = [item.get("LanguageCode") for item in items]
+    if any(codes):
+        parsed.tables["words"]["language"] = codes
+    return mark(parsed, list(_redactions(redacted or {})), list(map(_filtered, items)))
+
+
+def _filtered(item: Mapping[str, Any]) -> str | None:
+    return hidden(item["Content"]) or ("tagged" if item.get("VocabularyFilterMatch") else None)
+
+
+def _redactions(results: Mapping[str, Any]) -> Iterator[Entity]:
+    for item in results.get("Items") or ():
+        for one in item.get("Redactions") or ():
+            start, end = number(item.get("StartTime")), number(item.get("EndTime"))
+            yield Entity(item["Content"], one.get("Type") or "PII", start, end, None)
 
 
 def _word(item: Mapping[str, Any]) -> Word:
