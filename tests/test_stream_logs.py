@@ -410,10 +410,6 @@ def test_a_record_reads_back_as_what_it_is(tmp_path):
         "DICTATION",
         16000,
     ]
-    assert (
-        again.recordings["engine"].iloc[0].startswith("medtx")
-        or "embedded" in again.recordings["engine"].iloc[0]
-    )
     first = json.loads(path.read_text().splitlines()[0])
     assert first["data"]["Transcript"]["Results"] == []  # for those who look for results only
 
@@ -484,10 +480,7 @@ def test_latency_is_never_negative(steps, pace):
 
 
 def test_a_stream_as_fast_as_it_goes_has_no_negative_latency():
-    heard = medtx.load_dataset("dictations")
-    path = heard.audio.iloc[0] if hasattr(heard, "audio") else None
-    if path is None:
-        pytest.skip("the dictations have no audio here")
+    path = medtx.load_dataset("dictations").audio.iloc[0]
     t = medtx.stream(path, specialty="CARDIOLOGY", type="DICTATION", engine="embedded").run()
     words = medtx.streaming_metrics(t, per="word")
     assert len(words)
