@@ -116,11 +116,13 @@ def _redacted(t: Transcripts, words: np.ndarray, alternatives: np.ndarray) -> Tr
     known = t.recordings.assign(
         redacted=t.recordings["redacted"] | t.recordings["recording"].astype(str).isin(names)
     )
+    # A sentence of a clinical document says in other words what was said: no span finds it.
+    hidden = t.notes["recording"].astype(str).isin(names)
+    notes = t.notes.assign(text=t.notes["text"].mask(hidden, ""))
     phi = t.phi.assign(content=[_label(category) for category in t.phi["category"]])
     phi["content"] = phi["content"].astype(t.phi["content"].dtype)
-    return replace(
-        t, recordings=known, words=said, segments=segments, alternatives=other, events=events, phi=phi
-    )
+    tables = {"words": said, "segments": segments, "alternatives": other, "events": events, "phi": phi}
+    return replace(t, recordings=known, notes=notes, **tables)
 
 
 def _collapsed(table: pd.DataFrame, marks: np.ndarray, within: list[str]) -> pd.DataFrame:

@@ -41,7 +41,12 @@ TABLES: dict[str, dict[str, Column]] = {
         "language": Column("category", "language code"),
         "duration": Column("float64", "seconds; end of the last result where not given"),
         "channels": Column("int32", "number of audio channels that were kept apart"),
-        "status": Column("category", "state of the job"),
+        "status": Column(
+            "category",
+            "state of the job; CUT: the file ends within an event, "
+            "NO_TRANSCRIPT: only a clinical document was read",
+        ),
+        "reason": Column("str", "why the job or stream failed, in the service's words; NaN where it did not"),
         "redacted": Column("bool", "whether the service took identifying words out"),
     },
     "words": {
@@ -90,6 +95,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "recording": _RECORDING,
         "event": Column("int32", "number of the event, from 0 within the recording"),
         "arrival": Column("float64", "seconds, on the clock of the recording of the stream"),
+        "sent": Column("float64", "seconds of audio that had been sent when it arrived; NaN: not recorded"),
         "result": Column("category", "ResultId"),
         "channel": _CHANNEL,
         "segment": Column("int32", "number of the segment that a final result became; -1: none"),
@@ -97,6 +103,17 @@ TABLES: dict[str, dict[str, Column]] = {
         "start": _START,
         "end": _END,
         "transcript": _TRANSCRIPT,
+    },
+    "notes": {
+        "recording": _RECORDING,
+        "section": Column("category", "section of the clinical document, as the service names it"),
+        "sentence": Column("int32", "number of the sentence, from 0 within the recording"),
+        "text": Column("str", "the sentence as the service wrote it"),
+        "evidence": Column("category", "SegmentId that the sentence rests on, one a row; NaN: none is named"),
+        "segment": Column("int32", "number of that segment in the recording; -1: it was not read"),
+        "start": _START,
+        "end": _END,
+        "speaker": _SPEAKER,
     },
     "pairs": {
         "recording": _RECORDING,

@@ -30,6 +30,7 @@ class Transcripts:
     alternatives: pd.DataFrame = field(default_factory=partial(frame, "alternatives", {}))
     phi: pd.DataFrame = field(default_factory=partial(frame, "phi", {}))
     events: pd.DataFrame = field(default_factory=partial(frame, "events", {}))
+    notes: pd.DataFrame = field(default_factory=partial(frame, "notes", {}))
     failures: pd.DataFrame = field(default_factory=partial(frame, "failures", {}))
 
     def __len__(self) -> int:
@@ -201,12 +202,16 @@ class Transcripts:
             if "segment" in rows and table != "segments":
                 keys = pd.MultiIndex.from_frame(rows[["old", "segment"]])
                 rows = rows.assign(segment=where.reindex(keys, fill_value=-1).to_numpy())
-                order = "arrival" if table == "events" else "segment"
+                order = {"events": "arrival", "notes": "recording"}.get(table, "segment")
                 tables[table] = rows.sort_values(["recording", order], kind="stable", ignore_index=True)
         tables["segments"] = segments.assign(segment=number)
         for table, column in (("words", "position"), ("events", "event")):
             count = tables[table].groupby("recording", observed=True).cumcount().astype("int32")
             tables[table] = tables[table].assign(**{column: count})
+        notes = tables["notes"]
+        sentence = notes.groupby(["recording", "old", "sentence"], observed=True, sort=False).ngroup()
+        first = sentence.groupby(notes["recording"], observed=True).transform("min")
+        tables["notes"] = notes.assign(sentence=(sentence - first).astype("int32"))
         channels = tables["segments"].groupby("recording", observed=False)["channel"].nunique()
         whole = tables["recordings"].drop(columns="old").groupby("recording", observed=False)
         tables["recordings"] = (
@@ -229,7 +234,8 @@ class Transcripts:
         if given, of `medtx.entities` of these transcripts (``phi=True`` there finds more). A span is
         one word, with the least confidence, in words, segments and alternatives, so rows are
         numbered anew; in recordings that have any, the texts of partial events are left out, since
-        the service marks only final ones. A span that cannot be found is warned of.
+        the service marks only final ones, and those of notes, which say it in other words. A span
+        that cannot be found is warned of.
 
         Only these tables are redacted: the files that were read, such as the service's results in
         ``out``, are kept verbatim, and ``source`` still names them.

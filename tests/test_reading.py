@@ -6,6 +6,7 @@ import io
 import json
 import math
 import random
+import warnings
 import zipfile
 from collections import Counter
 
@@ -355,17 +356,18 @@ def test_broken_packages_are_named(tmp_path):
 
 
 def test_lists_of_streams_and_results_are_several_recordings():
-    def event(word: str, result: str = "a") -> dict:
-        item = {"Type": "pronunciation", "StartTime": 0, "EndTime": 1, "Content": word, "Confidence": 0.5}
+    def event(word: str, result: str = "a", at: int = 0) -> dict:
+        times = {"StartTime": at, "EndTime": at + 1}
+        item = {"Type": "pronunciation", **times, "Content": word, "Confidence": 0.5}
         alternatives = [{"Transcript": word, "Items": [item]}]
-        times = {"StartTime": 0, "EndTime": 1, "IsPartial": False}
+        times["IsPartial"] = False
         return {"ResultId": result, "Alternatives": alternatives, **times}
 
     t = medtx.read([[event("one")], [event("two")], job(("three", 0.5)), event("four")])
     assert t.text().tolist() == ["one", "two", "three", "four"]
-    again = medtx.read([event("one"), event("one"), event("two", "b")])
+    again = medtx.read([event("one"), event("one"), event("two", "b", 1)])
     assert again.text().tolist() == ["one two"]  # a final that was sent twice is said once
-    cut = medtx.read([event("one"), {**event("tw", "b"), "IsPartial": True}])
+    cut = medtx.read([event("one"), {**event("tw", "b", 1), "IsPartial": True}])
     assert cut.recordings["status"].tolist() == ["IN_PROGRESS"]
     with pytest.raises(ReadError, match=r"at words\[0\].start_time: expected seconds, 0 or more, got -1"):
         medtx.read(
@@ -626,7 +628,8 @@ def test_twelve_thousand_damaged_files_of_every_kind(shared):
     for n in range(12_000):
         data = mutated(draw, small[n % len(small)])
         try:
-            check(medtx.read(data))
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # words were taken out
+                check(medtx.read(data))
             outcomes["tables"] += 1
         except MedtxError as error:
             said.add(str(error))

@@ -15,14 +15,16 @@ from medtx.errors import InputError, ReadError
 from tests.test_reading import check
 
 
-def event(text: str, *, t: float = 0, partial: bool = False, result: str = "a", **more: object) -> dict:
-    """An event with words of one second each, arriving ``t`` seconds after the start."""
+def event(
+    text: str, *, t: float = 0, at: int = 0, partial: bool = False, result: str = "a", **more: object
+) -> dict:
+    """An event with words of one second each from ``at``, arriving ``t`` seconds after the start."""
     items = [
         {"Type": "pronunciation", "StartTime": i, "EndTime": i + 1, "Content": word}
         | ({} if partial else {"Confidence": 0.5})
-        for i, word in enumerate(text.split())
+        for i, word in enumerate(text.split(), at)
     ]
-    times = {"StartTime": 0, "EndTime": len(items), "IsPartial": partial}
+    times = {"StartTime": at, "EndTime": at + len(items), "IsPartial": partial}
     alternative = {"Transcript": text, "Items": items}
     return {"t": 1000 * t, "data": {"ResultId": result, "Alternatives": [alternative], **times, **more}}
 
@@ -211,8 +213,8 @@ def test_metrics_by_hand():
         event("Know pain", t=2.5, partial=True),
         event("No pain to day", t=4.5, partial=True),
         event("No pain today", t=5, result="a"),
-        event("", t=6, partial=True, result="b"),
-        event("Fever", t=6, result="b"),
+        event("", t=6, at=3, partial=True, result="b"),
+        event("Fever", t=9, at=3, result="b"),
     ]
     t = medtx.read(stream)
     words = medtx.streaming_metrics(t, per="word")
@@ -269,12 +271,15 @@ def test_metrics_keep_channels_apart():
     stream = [
         event("one two", t=2, ChannelId="ch_0"),
         event("three four", t=3, ChannelId="ch_1"),
-        event("five six", t=9, ChannelId="ch_0", result="b"),
+        event("five six", t=11, at=2, ChannelId="ch_0", result="b"),
     ]
     words = medtx.streaming_metrics(medtx.read(stream), per="word")
     assert words["content"].tolist() == ["one", "two", "three", "four", "five", "six"]
     assert words["final_latency"].tolist() == [1, 0, 2, 1, 8, 7]
-    assert medtx.streaming_metrics(medtx.read(stream), start=np.int64(1)).loc["TOTAL", "words"] == 6
+    with pytest.warns(UserWarning, match="before they can have been said"):
+        late = medtx.streaming_metrics(medtx.read(stream), start=np.int64(1))
+    assert late.loc["TOTAL", "words"] == 6
+    assert np.isnan(late.loc["TOTAL", "final_latency"])
 
 
 def test_damage_is_not_taken_for_a_cut(streams):

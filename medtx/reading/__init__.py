@@ -46,16 +46,18 @@ def read(
 
     ``source`` is a file, a folder, a glob (with ``*`` on ``s3://`` too), a ZIP archive, an open
     file, the bytes or the object of a result, the events of a stream, or a list of these;
-    files may be gzipped. Results are batch JSON (Transcribe, Transcribe Medical, Call
-    Analytics, HealthScribe, medtx's own engines), streaming events (a JSON array, JSON lines,
-    or the objects of an SDK; also of a stream that was cut), what Whisper, Deepgram,
+    files may be gzipped. Results are batch JSON (Transcribe, Transcribe Medical, TranscribeAudio,
+    Call Analytics, HealthScribe with its clinical documents, Contact Lens, medtx's own engines),
+    the events of their streams and of Connect Health's (a JSON array, JSON lines, or the objects
+    of an SDK; also of a stream that was cut, or that an exception ended), what Whisper, Deepgram,
     AssemblyAI, Google, Azure, Vosk and Kaldi write, and what `register` adds. References are
     plain text (one file a recording, a line an utterance; or ``recording<TAB>text`` lines),
     manifests (CSV, or NeMo's JSON lines), TextGrid, STM, CTM, SegLST, WebVTT or SRT, known by
     their suffix. From a folder its results are read, or its references where it has none;
     manifests must be named. A folder that `Transcripts.to_parquet` wrote gives its tables back.
 
-    A recording is named by its job, or by its file where several jobs share a name.
+    A recording is named by its job, or by its file where several jobs share a name. Each stream
+    of a log is a recording, named by its session where there are several.
     Saved job descriptions (``GetMedicalTranscriptionJob`` and its like) add specialty, type and
     status to the results of their jobs; a job without a result is a recording without words.
     ``metadata`` (CSV, JSON or DataFrame with a column ``recording`` or ``file_name``, or a file
@@ -108,7 +110,22 @@ def read(
         others = f" (and {len(cut) - 1} other files)" if len(cut) > 1 else ""
         first = cut.iloc[0] or "the result in memory"
         warnings.warn(f"{first}{others}: cut inside its last event; read up to there", stacklevel=2)
+    _tell_failed(found)
     return found if metadata is None else join(found, metadata)
+
+
+def _tell_failed(found: Transcripts) -> None:
+    """Streams that an exception of the service ended."""
+    known = found.recordings
+    failed = known[(known["status"] == "FAILED") & (known["mode"] == "streaming")]
+    if len(failed):
+        others = f" (and {len(failed) - 1} others)" if len(failed) > 1 else ""
+        why = str(failed["reason"].iloc[0])[:300]
+        warnings.warn(
+            f"recording {failed['recording'].iloc[0]!r}{others}: the service ended its stream ({why}); "
+            "read up to there",
+            stacklevel=3,
+        )
 
 
 def _collect(sources: Iterable[Source], errors: str) -> Builder:
@@ -120,7 +137,8 @@ def _collect(sources: Iterable[Source], errors: str) -> Builder:
                 continue
             try:
                 for parsed in parse(path, data):
-                    builder.add(parsed, name, path)
+                    own = name if parsed.number == 1 else f"{name}#{parsed.number}"
+                    builder.add(parsed, own, path)
             except ReadError as error:
                 if errors == "raise":
                     raise

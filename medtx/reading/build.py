@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import ReadError
+from medtx.reading import documents
 from medtx.tables import TABLES, frame, labels, stack
 from medtx.transcripts import Transcripts
 
@@ -41,6 +42,10 @@ class Parsed:
     mixed: bool = False  # whether channels were mixed into one
     silent: bool = False  # whether the reader saw that the text there is says no word
     notes: list[str] = field(default_factory=list)  # what to tell of it, without any text
+    number: int = 1  # among the recordings of one file, where these have no names of their own
+    ids: tuple[str, ...] = ()  # the service's names of the segments: what a clinical document rests on
+    session: str | None = None
+    document: bool = False  # a clinical document: its notes belong to the recording of its segments
 
 
 ROUNDING = {"start": 0.05, "end": 0.05, "confidence": 1e-3}
@@ -205,12 +210,19 @@ class Builder:
         self.jobs: dict[str, dict[str, Any]] = {}  # descriptions
         self.kept: list[Transcripts] = []  # tables that were there already
         self.notes: list[tuple[str, str]] = []  # what to tell: the source, and the note
+        self.segment_ids: dict[int, Parsed] = {}  # of recordings whose segments a document may rest on
+        self.documents: list[tuple[Parsed, str, str]] = []  # each with the name and path of its file
         self.waiting = 0
 
     def add(self, parsed: Parsed, name: str, source: str = "") -> None:
         if parsed.described:
             self.describe(parsed.name, parsed.recording | {"source": source})
             return
+        if parsed.document:
+            self.documents.append((parsed, name, source))
+            return
+        if any(parsed.ids):
+            self.segment_ids[len(self.rows)] = Parsed(ids=parsed.ids, session=parsed.session)
         self.rows.append(parsed.recording | {"source": source})
         self.names.append((parsed.name, name))
         self.parsed.append(parsed)
@@ -234,6 +246,8 @@ class Builder:
             self.parts.append(
                 {n: t.assign(recording=t["recording"] + len(self.rows)) for n, t in part.items()}
             )
+        self.segment_ids |= {n + len(self.rows): one for n, one in other.segment_ids.items()}
+        self.documents += other.documents
         self.rows += other.rows
         self.names += other.names
         self.failures += other.failures
@@ -265,6 +279,7 @@ class Builder:
 
     def transcripts(self) -> Transcripts:
         self.flush()
+        notes = documents.joined(self)
         self._describe()
         names = self._unique_names()
         rows = {c: [row.get(c) for row in self.rows] for c in TABLES["recordings"] if c != "recording"}
@@ -272,13 +287,18 @@ class Builder:
         recordings = pd.Categorical.from_codes(np.arange(len(names)), names)
         known = frame("recordings", {"recording": recordings, **rows})
         for column in sorted({key for row in self.rows for key in row if key not in known}):
-            known[column] = labels([row.get(column) for row in self.rows])
+            values = [row.get(column) for row in self.rows]
+            text = all(value is None or isinstance(value, str) for value in values)
+            known[column] = labels(values) if text else np.array(values, dtype=float)
         tables = {"recordings": known}
         for name in TABLES:
             if parts := [part[name] for part in self.parts if name in part]:
                 table = stack(parts)
                 named = pd.Categorical.from_codes(table["recording"].to_numpy(), dtype=recordings.dtype)
                 tables[name] = table.assign(recording=named)
+        if notes:
+            segments = tables.get("segments", frame("segments", {}))
+            tables["notes"] = documents.table(notes, segments, recordings.dtype)
         failures = dict(zip(("source", "place", "problem"), zip(*self.failures)))
         return Transcripts(**tables, failures=frame("failures", failures))
 

@@ -5,10 +5,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from medtx.errors import InputError, ReadError, shown
-from medtx.reading import references
+from medtx.reading import aws, references
 from medtx.reading.build import Parsed
 from medtx.reading.foreign import (
-    amazon,
     assemblyai,
     azure,
     deepgram,
@@ -44,8 +43,7 @@ class Format(NamedTuple):
 
 
 FORMATS: list[Format] = [
-    Format("call analytics", amazon.is_call_analytics, amazon.call_analytics),
-    Format("healthscribe", amazon.is_healthscribe, amazon.healthscribe),
+    *(Format(name, fits, read) for name, fits, read in aws.FORMATS),
     Format("assemblyai", assemblyai.fits, assemblyai.read, assemblyai.KEYS),
     Format("azure", azure.fits, azure.read, azure.KEYS),
     Format("deepgram", deepgram.fits, deepgram.read, deepgram.KEYS),

@@ -59,7 +59,7 @@ def parse(path: str, data: Any) -> list[Parsed]:
         raise ReadError(source, "expected a result, found JSON nested too deeply") from None
     except msgspec.DecodeError as error:
         if streaming.is_event(events := _whole(data)):
-            return [streaming.parse(events, source, cut=True)]
+            return streaming.parse(events, source, cut=True)
         cut = "truncated" in str(error)
         place = f"byte {len(data)}, its end" if cut else ""
         raise ReadError(source, f"expected JSON: {str(error).lower()}", place) from None
@@ -116,7 +116,7 @@ def _parse_lines(data: bytes, source: str) -> list[Parsed]:
             with suppress(msgspec.DecodeError):
                 return _parse_object(decoded(data), source)
             if number == lines[-1][0] and streaming.is_event(objects):  # the stream was cut as it was written
-                return [streaming.parse(objects, source, cut=True)]
+                return streaming.parse(objects, source, cut=True)
             raise ReadError(source, f"expected JSON: {str(error).lower()}", f"line {number}") from None
     return _parse_object(objects, source)
 
@@ -163,7 +163,7 @@ def _parse_object(data: Any, source: str) -> list[Parsed]:
     if isinstance(data, Mapping) and isinstance(data.get("results"), Mapping):
         return [batch.parse(job.convert(data), source)]
     if data == [] or streaming.is_event(data):
-        return _heard([streaming.parse(data, source)], data, source)
+        return _heard(streaming.parse(data, source), data, source)
     if isinstance(data, list) and all(isinstance(one, Mapping) for one in data) and is_job(data[0]):
         return [parsed for n, one in enumerate(data) for parsed in _parse_object(one, f"{source}, entry {n}")]
     if is_job(data):

@@ -1,26 +1,37 @@
-"""Streaming results of Transcribe Medical: the events of one session, in order.
+"""Streaming results of Transcribe Medical and AWS's other streams: the events of a log, in order.
 
 Taken as bare Results, as recordings of them (``{"t": milliseconds, "data": Result}``), or
-in the envelopes that the service and its guides put around them; as one JSON array or as
+in the envelopes that the services and their guides put around them; as one JSON array or as
 JSON lines; with the protocol's capital keys or the Java SDK's small ones; or as the event
-objects of amazon-transcribe and aws-sdk-transcribe-streaming.
+objects of amazon-transcribe, aws-sdk-transcribe-streaming and aws-sdk-connecthealth.
 """
 
-import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from medtx.errors import ReadError
 from medtx.reading import build
+from medtx.reading.aws.common import hidden, left_out, tell_left_out
+from medtx.reading.aws.events import CONNECT_HEALTH, HEALTHSCRIBE, TRANSCRIBE, Event, events, is_event
+from medtx.reading.aws.sessions import Session, sessions
 from medtx.reading.build import Parsed, check, phi
+
+__all__ = ["CUT", "is_event", "parse"]
+
+CUT = "CUT"
+"""Status of a recording whose file ends in the middle of an event."""
+
+FASTEST = 0.15
+"""Letters that nobody says in less than one unit of time, if that is a millisecond; in a second, all do."""
 
 
 class Item(msgspec.Struct, rename="pascal"):
-    type: str
     start_time: float | None
     end_time: float | None
+    type: str | None = None
     content: str | None = None
     confidence: float | None = None
     speaker: str | None = None
@@ -28,7 +39,7 @@ class Item(msgspec.Struct, rename="pascal"):
 
 
 class Entity(msgspec.Struct, rename="pascal"):
-    content: str = ""
+    content: str | None = None
     category: str | None = None
     type: str | None = None  # only Transcribe's PII has one: it says more than the category
     start_time: float | None = None
@@ -44,195 +55,215 @@ class Alternative(msgspec.Struct, rename="pascal"):
 
 class Result(msgspec.Struct, rename="pascal"):
     result_id: str
-    start_time: float
-    end_time: float
-    is_partial: bool
-    alternatives: list[Alternative] = []
+    start_time: float | None
+    end_time: float | None
+    is_partial: bool = False
+    alternatives: list[Alternative] | None = None
     channel_id: str | None = None
     language_code: str | None = None
+    speaker: str | None = None  # of Call Analytics and Contact Lens: the participant's role
+
+    @property
+    def best(self) -> Alternative:
+        return self.alternatives[0] if self.alternatives else Alternative()
 
 
-ENVELOPES = ("TranscriptResultStream", "TranscriptEvent", "Transcript", "Results")
-"""Keys that hold results further in; the Java SDK writes them small."""
-_INSIDE = (*ENVELOPES, *(key[:1].lower() + key[1:] for key in ENVELOPES))
-_REDACTED = re.compile(r"\[[A-Z_]+\]")
+def parse(data: Any, source: str, cut: bool = False) -> list[Parsed]:
+    """A recording for each stream of a log; one stream has the name of its file.
 
-
-def is_event(data: Any) -> bool:
-    """Whether ``data`` looks like an event, or a list of events, of a stream."""
-    if isinstance(data, list):  # of events: a list of lists is several streams
-        return bool(data) and not isinstance(data[0], list) and is_event(data[0])
-    if isinstance(data, dict):
-        small = data.get("transcript")
-        return not {"ResultId", "resultId", "data", *ENVELOPES}.isdisjoint(data) or (
-            isinstance(small, dict) and "results" in small
-        )
-    return _is_object(data)
-
-
-def _is_object(data: Any) -> bool:
-    """Whether it is an event of an SDK; aws-sdk-transcribe-streaming has a ``value`` around it."""
-    data = getattr(data, "value", data)
-    return hasattr(data, "__dict__") and (hasattr(data, "transcript") or hasattr(data, "result_id"))
-
-
-def _plain(data: Any) -> Any:
-    """An SDK's object as the protocol's JSON."""
-    if isinstance(data, list):
-        return [_plain(one) for one in data]
-    if not hasattr(data, "__dict__"):
-        return data
-    return {
-        "Type" if key == "item_type" else key.title().replace("_", ""): _plain(value)
-        for key, value in vars(data).items()
-    }
-
-
-def _results(data: Any, place: str, arrival: float | None) -> Iterator[tuple[str, float | None, Any]]:
-    """Each result with its place in the file and its arrival in seconds."""
-    if isinstance(data, list):
-        for i, one in enumerate(data):
-            yield from _results(one, f"{place}[{i}]", arrival)
-    elif _is_object(data):
-        yield from _results(_plain(getattr(data, "value", data)), place, arrival)
-    elif isinstance(data, dict) and "data" in data:
-        if isinstance(time := data.get("t"), int | float) and 0 <= time < 1e15:
-            arrival = time / 1000
-        yield from _results(data["data"], f"{place}.data", arrival)
-    elif isinstance(data, dict) and "resultId" in data:
-        yield place, arrival, _capitalised(data)
-    elif isinstance(data, dict) and (inner := [key for key in _INSIDE if key in data]):
-        for key in inner:
-            yield from _results(data[key], f"{place}.{key}", arrival)
-    else:
-        yield place, arrival, data
-
-
-def _capitalised(data: Any) -> Any:
-    if isinstance(data, list):
-        return [_capitalised(one) for one in data]
-    if isinstance(data, dict):
-        return {key[:1].upper() + key[1:]: _capitalised(value) for key, value in data.items()}
-    return data
-
-
-WORDS = ("segment", "start", "end", "content", "kind", "confidence", "speaker", "channel")
-
-
-def parse(data: Any, source: str, cut: bool = False) -> Parsed:
-    """The finals become words and segments; every event becomes a row of events.
-
-    ``cut`` says that the file ends in the middle of an event.
+    ``cut`` says that the file ends in the middle of an event. Raises `ReadError` for a result
+    that is not whole.
     """
-    words: dict[str, list[Any]] = {column: [] for column in (*WORDS, "language", "filtered")}
-    segments: dict[str, list[Any]] = {
-        column: [] for column in ("segment", "start", "end", "speaker", "channel", "transcript")
-    }
-    events: dict[str, list[Any]] = {
-        column: []
-        for column in ("arrival", "result", "channel", "segment", "partial", "start", "end", "transcript")
-    }
-    alternatives: list[tuple[Any, ...]] = []
-    entities: list[Entity] = []
-    end, partial = 0.0, False
-    finals: set[tuple[str, str | None]] = set()
-    for place, arrival, raw in _results(data, "", None):
-        try:
-            result = msgspec.convert(raw, Result, strict=False)
-        except msgspec.ValidationError as error:
-            raise ReadError(source, f"expected a streaming result: {error}", place.lstrip(".")) from None
-        best = result.alternatives[0] if result.alternatives else Alternative()
-        again = (result.result_id, result.channel_id) in finals  # a final that was sent twice
-        number = -1 if result.is_partial or again else len(segments["segment"])
+    found = list(events(data))
+    streams = sessions(found)
+    ids = [stream.name for stream in streams]
+    recordings = []
+    for n, stream in enumerate(streams):
+        last = n == len(streams) - 1
+        parsed = _recording(stream, source, cut and last)
+        if len(streams) > 1 and (ids[n] and ids.count(ids[n]) == 1):
+            parsed.name = str(ids[n])
+        elif n:
+            parsed.number = n + 1
+        recordings.append(parsed)
+    if odd := [event.place for event in found if event.unknown]:
+        warnings.warn(
+            f"{source}: {len(odd)} events that hold no result were left out, the first at "
+            f"{odd[0].lstrip('.') or 'its beginning'}",
+            stacklevel=2,
+        )
+    return recordings
+
+
+WORDS = (
+    *("segment", "start", "end", "content", "kind", "confidence", "speaker", "channel"),
+    *("language", "filtered"),
+)
+SEGMENTS = ("segment", "start", "end", "speaker", "channel", "transcript")
+EVENTS = ("arrival", "sent", "result", "channel", "segment", "partial", "start", "end", "transcript")
+
+
+class _Tables:
+    """The tables of one recording, filled result by result."""
+
+    def __init__(self, roles: dict[str, str]) -> None:
+        self.words: dict[str, list[Any]] = {column: [] for column in WORDS}
+        self.segments: dict[str, list[Any]] = {column: [] for column in SEGMENTS}
+        self.events: dict[str, list[Any]] = {column: [] for column in EVENTS}
+        self.alternatives: list[tuple[Any, ...]] = []
+        self.entities: list[Entity] = []
+        self.ids: list[str] = []  # of the segments
+        self.left_out = 0
+        self._roles = roles
+        self._finals: set[tuple[str, str | None]] = set()
+
+    def add(self, event: Event, result: Result) -> None:
+        """The finals become words and segments; every result becomes a row of events."""
+        again = (result.result_id, result.channel_id) in self._finals  # a final that was sent twice
+        number = -1 if result.is_partial or again else len(self.ids)
         span = (result.start_time, result.end_time)
-        _add(
-            events,
-            arrival,
-            result.result_id,
-            result.channel_id,
-            number,
-            result.is_partial,
-            *span,
-            best.transcript or "",
-        )
-        end, partial = max(end, result.end_time), result.is_partial
+        said = result.best.transcript or ""
+        row = (result.result_id, result.channel_id, number, result.is_partial, *span, said)
+        _add(self.events, event.arrival, event.sent, *row)
         if number < 0:
-            continue
-        finals.add((result.result_id, result.channel_id))
-        speakers = {item.speaker for item in best.items or () if item.speaker}
-        only = _speaker(speakers.pop()) if len(speakers) == 1 else None
-        _add(
-            segments,
-            number,
-            result.start_time,
-            result.end_time,
-            only,
-            result.channel_id,
-            best.transcript or "",
-        )
-        spoken = best.items or [
-            Item("pronunciation", None, None, word) for word in (best.transcript or "").split()
-        ]
-        for item in spoken:
-            marked = item.type == "punctuation"
-            start, stop = (None, None) if marked else (item.start_time, item.end_time)
-            confidence = None if marked else item.confidence
-            speaker = _speaker(item.speaker) or (
-                words["speaker"][-1] if marked and words["speaker"] else None
-            )
-            _add(
-                words,
-                number,
-                start,
-                stop,
-                item.content or "",
-                item.type,
-                confidence,
-                speaker,
-                result.channel_id,
-                result.language_code,
-                _filtered(item),
-            )
-        if len(result.alternatives) > 1:
-            alternatives += [
+            return
+        self._finals.add((result.result_id, result.channel_id))
+        self.ids.append(result.result_id)
+        voices = {item.speaker for item in result.best.items or () if item.speaker}
+        only = self._voice(result, voices.pop() if len(voices) == 1 else None)
+        _add(self.segments, number, *span, only, result.channel_id, said)
+        self._add_words(number, result)
+        self._add_others(number, result)
+
+    def _voice(self, result: Result, label: str | None) -> str | None:
+        return _speaker(label) or result.speaker or self._roles.get(str(result.channel_id))
+
+    def _add_words(self, number: int, result: Result) -> None:
+        best = result.best
+        items = list(best.items or ())
+        if items:
+            missing = left_out([item.content or "" for item in items], best.transcript or "")
+            self.left_out += len(missing)
+            for at, word in reversed(missing):
+                items.insert(at, Item(None, None, None, word))
+        else:
+            items = [Item(None, None, None, word) for word in (best.transcript or "").split()]
+        for item in items:
+            kind = (item.type or "pronunciation").lower()
+            marked = kind == "punctuation"
+            span = (None, None) if marked else (item.start_time, item.end_time)
+            speakers = self.words["speaker"]
+            speaker = self._voice(result, item.speaker) or (speakers[-1] if marked and speakers else None)
+            about = (None if marked else item.confidence, speaker, result.channel_id, result.language_code)
+            _add(self.words, number, *span, item.content or "", kind, *about, _filtered(item))
+
+    def _add_others(self, number: int, result: Result) -> None:
+        several = result.alternatives or []
+        if len(several) > 1:
+            self.alternatives += [
                 (number, rank, position, item.content or "", item.confidence, item.start_time, item.end_time)
-                for rank, hypothesis in enumerate(result.alternatives)
+                for rank, hypothesis in enumerate(several)
                 for position, item in enumerate(hypothesis.items or ())
             ]
-        for entity in best.entities or ():
-            entity.category = entity.type or entity.category or ""
-            entities.append(entity)
-    for place, columns in (("words", words), ("results", segments), ("events", events)):
-        check(columns, place, source)
-    tables = {"words": words, "segments": segments, "events": events}
-    if alternatives:
-        tables["alternatives"] = build.alternatives(alternatives)
-    if entities:
-        tables["phi"] = phi(entities, words)
+        for entity in result.best.entities or ():
+            entity.content, entity.category = entity.content or "", entity.type or entity.category or ""
+            self.entities.append(entity)
+
+    def checked(self, source: str) -> dict[str, dict[str, Any]]:
+        for place, columns in (("words", self.words), ("results", self.segments), ("events", self.events)):
+            check(columns, place, source)
+        tables = {"words": self.words, "segments": self.segments, "events": self.events}
+        if self.alternatives:
+            tables["alternatives"] = build.alternatives(self.alternatives)
+        if self.entities:
+            tables["phi"] = phi(self.entities, self.words)
+        return tables
+
+
+def _recording(stream: Session, source: str, cut: bool) -> Parsed:
+    said = [(event, _converted(event, source)) for event in stream.events if event.result is not None]
+    services = {event.service for event, _ in said}
+    if services & {HEALTHSCRIBE, CONNECT_HEALTH}:
+        _to_seconds([result for _, result in said])
+    asked = stream.asked
+    tables = _Tables(asked.get("roles") or {"CLINICIAN": "CLINICIAN", "PATIENT": "PATIENT"})
+    for event, result in said:
+        tables.add(event, result)
+    made = tables.checked(source)
+    tell_left_out(tables.left_out, source)
+    languages = tables.words["language"]
     row = {
-        "engine": "amazon-transcribe",
+        "engine": asked.get("engine") or _engine(services, asked),
         "mode": "streaming",
-        "duration": end,
-        "channels": len(set(segments["channel"]) - {None}),
-        "language": max(filter(None, words["language"]), key=words["language"].count, default=None),
-        # IN_PROGRESS: the stream stopped before its last result was final
-        "status": CUT if cut else "IN_PROGRESS" if partial else "COMPLETED",
+        "specialty": asked.get("specialty"),
+        "type": asked.get("type"),
+        "duration": max((r.end_time for _, r in said if r.end_time is not None), default=0.0),
+        "channels": len(set(tables.segments["channel"]) - {None}),
+        "language": max(filter(None, languages), key=languages.count, default=asked.get("language")),
+        **_status(stream, cut),
     }
-    return Parsed(recording=row, tables=tables)
+    if asked.get("sample_rate"):
+        row["sample_rate"] = float(asked["sample_rate"])
+    return Parsed(recording=row, tables=made, ids=tuple(tables.ids), session=stream.name)
 
 
-CUT = "CUT"
-"""Status of a recording whose file ends in the middle of an event."""
+def _engine(services: Iterable[str | None], asked: dict[str, Any]) -> str:
+    other = next((service for service in services if service not in (None, TRANSCRIBE)), None)
+    return other or (f"{TRANSCRIBE}-medical" if asked.get("specialty") else TRANSCRIBE)
+
+
+def _status(stream: Session, cut: bool) -> dict[str, str | None]:
+    """FAILED: the service's exception is the last that came. IN_PROGRESS: the last result was not final."""
+    last = next((e for e in reversed(stream.events) if e.result is not None or e.failure), None)
+    failed = next((event.failure for event in reversed(stream.events) if event.failure), None)
+    if last is not None and last.failure:
+        return {"status": "FAILED", "reason": failed}
+    open_still = last is not None and isinstance(last.result, dict) and last.result.get("IsPartial") is True
+    return {"status": CUT if cut else "IN_PROGRESS" if open_still else "COMPLETED", "reason": failed}
+
+
+def _converted(event: Event, source: str) -> Result:
+    try:
+        return msgspec.convert(event.result, Result, strict=False)
+    except msgspec.ValidationError as error:
+        place = event.place.lstrip(".")
+        raise ReadError(source, f"expected a streaming result: {error}", place) from None
+
+
+def _to_seconds(results: list[Result]) -> None:
+    """The guides say milliseconds, as they do of Transcribe's streams, which give seconds.
+
+    So the pace of speech decides: in milliseconds nobody says more than 0.03 letters a unit,
+    in seconds hardly anybody less than two.
+    """
+    timed = [item for result in results for item in result.best.items or () if _length(item)]
+    if timed:
+        pace = sum(len(item.content or "") for item in timed) / sum(map(_length, timed))
+    else:  # segments, which may hold silence: the quickest of them
+        pace = max((len(r.best.transcript or "") / _length(r) for r in results if _length(r)), default=1.0)
+    if pace >= FASTEST:
+        return
+    for result in results:
+        items = [item for hypothesis in result.alternatives or () for item in hypothesis.items or ()]
+        timed_ones: list[Item | Result] = [result, *items]
+        for one in timed_ones:
+            one.start_time = None if one.start_time is None else one.start_time / 1000
+            one.end_time = None if one.end_time is None else one.end_time / 1000
+
+
+def _length(one: Item | Result) -> float:
+    marked = isinstance(one, Item) and (one.type or "").lower() == "punctuation"
+    if marked or one.start_time is None or one.end_time is None:
+        return 0.0
+    return max(one.end_time - one.start_time, 0.0)
 
 
 def _filtered(item: Item) -> str | None:
-    if item.content and _REDACTED.fullmatch(item.content):
-        return "redacted"
-    return "masked" if item.content == "***" else "tagged" if item.vocabulary_filter_match else None
+    return hidden(item.content or "") or ("tagged" if item.vocabulary_filter_match else None)
 
 
 def _add(columns: dict[str, list[Any]], *row: Any) -> None:
-    for column, value in zip(columns.values(), row):
+    for column, value in zip(columns.values(), row, strict=True):
         column.append(value)
 
 

@@ -27,7 +27,7 @@ At = tuple[pd.DataFrame, pd.DataFrame]  # words, segments
 Side = Transcripts | Mapping[str, str] | str | PathLike[str]
 
 
-WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS")
+WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS", "NO_TRANSCRIPT")
 """Status of a job that has nothing to align."""
 
 

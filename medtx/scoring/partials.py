@@ -1,11 +1,13 @@
 """What a reader of the live transcript sees: how late each word comes, and how often it changes.
 
-Times in seconds on the clock of the stream's recording (``events.arrival``). Each word of a
-final result is followed back through the partial results before it, each aligned with the
+Times in seconds on the clock of the stream's recording (``events.arrival``); a word is late by the
+time since its audio was sent (``events.sent``), or since it was said where that was not recorded. Each
+word of a final result is followed back through the partial results before it, each aligned with the
 next by minimum edit distance; case and marks do not count as changes.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +33,10 @@ def streaming_metrics(
 
     ``first_latency`` is the time from a word's end in the audio to the first event that shows
     it (perhaps as another word), ``final_latency`` to its final result: median and 95th
-    percentile over words, NaN where no arrival was recorded. ``revisions`` is the mean number
+    percentile over words, NaN where no arrival was recorded. A word that is shown before it has
+    ended is not late: 0. The time counts from when the audio was sent, as `medtx.stream` records
+    it; other recordings are taken to have been sent at the pace of speech, and their latencies
+    are NaN, with a warning, where words came before they can have been said. ``revisions`` is the mean number
     of changes of a word after it was first shown, ``changed`` the share of words with any,
     ``withdrawn`` how many words were shown and then taken back. ``start`` is when the audio
     began on the clock of the arrivals (one for all, or by recording). With ``per="word"``, a
@@ -59,23 +64,27 @@ def streaming_metrics(
         raise InputError("these recordings have no streaming events")
     rows: list[tuple[Any, ...]] = []
     withdrawn: dict[str, int] = {}
+    faster: list[Any] = []
     words = dict(iter(transcripts.words.groupby("recording", observed=True)))
     for name, events in transcripts.events.groupby("recording", observed=True):
         began = start.get(name, 0.0) if isinstance(start, Mapping) else start
         if (events["arrival"] - began).max() > 30 * _DAY:
             raise InputError(f"recording {name!r}: its arrivals are times of day: start= says when it began")
         finals, withdrawn[name] = _followed(events, words.get(name, transcripts.words[:0]))
+        late = _latencies(events, finals, began)
+        if late is None:
+            late = [(np.nan, np.nan)] * len(finals)
+            faster.append(name)
         rows += [
-            (
-                name,
-                word.position,
-                word.content,
-                shown.at - began - word.end,
-                at - began - word.end,
-                shown.changes,
-            )
-            for word, shown, at in finals
+            (name, word.position, word.content, *pair, shown.changes)
+            for (word, shown, _), pair in zip(finals, late)
         ]
+    if faster:
+        warnings.warn(
+            f"{len(faster)} recordings (such as {faster[0]!r}) show words before they can have been said: "
+            "the audio was sent faster than speech, or start= is too late; their latencies are not known",
+            stacklevel=2,
+        )
     columns = ["recording", "position", "content", "first_latency", "final_latency", "revisions"]
     table = pd.DataFrame(rows, columns=columns)
     if per == "word":
@@ -90,6 +99,43 @@ def streaming_metrics(
         .astype({"words": int, "withdrawn": int})
         .rename_axis("recording")
     )
+
+
+def _latencies(
+    events: pd.DataFrame, finals: list[tuple[Any, _Shown, float]], began: float
+) -> list[tuple[float, float]] | None:
+    """Of each word, until it was first shown and until it was final; None where they make no sense."""
+    if events["sent"].notna().any():
+        known = events[["arrival", "sent"]].dropna()
+        clock = _clock(known["arrival"].to_numpy(), known["sent"].to_numpy(), began)
+        heard = [clock(word.end) for word, *_ in finals]
+    else:
+        heard = [began + word.end for word, *_ in finals]
+        for (word, shown, at), end in zip(finals, heard):
+            # A word may be shown while it is being said, but is final only when it has ended.
+            if at < end - _EARLY or shown.at < began + word.start - _EARLY:
+                return None
+    return [(_positive(shown.at - end), _positive(at - end)) for (_, shown, at), end in zip(finals, heard)]
+
+
+_EARLY = 0.25
+"""Seconds by which clocks and the times of words may differ."""
+
+
+def _positive(seconds: float) -> float:
+    return seconds if np.isnan(seconds) else max(seconds, 0.0)
+
+
+def _clock(arrival: np.ndarray, sent: np.ndarray, began: float) -> Callable[[float], float]:
+    """When each second of the audio was sent: even between two events that say how much had been."""
+    seconds, first = np.unique(np.maximum.accumulate(sent), return_index=True)
+    moments = np.maximum.accumulate(arrival[first])
+    seconds, moments = np.append(0.0, seconds), np.append(min(began, moments[0]), moments)
+
+    def when(second: float) -> float:
+        return float(np.interp(second, seconds, moments))
+
+    return when
 
 
 def _summary(words: pd.DataFrame) -> dict[str, float]:

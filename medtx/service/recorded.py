@@ -170,6 +170,8 @@ def _events(content: Any) -> Iterator[tuple[float, dict[str, Any]]]:
         data = one.get("data", one)
         data = data.get("TranscriptEvent", data)
         event = data if "Transcript" in data else {"Transcript": {"Results": [data]}}
+        if not event["Transcript"].get("Results"):  # as in the first line of a record of medtx
+            continue
         yield (_end(event) if arrival is None else arrival), event
 
 

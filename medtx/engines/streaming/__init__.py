@@ -57,8 +57,9 @@ def stream(
     it goes for the embedded engine. ``model`` and ``vocabulary`` are for the embedded engine, as in
     `medtx.transcribe`.
 
-    An event is ``{"t": milliseconds, "data": ...}``: when it arrived, and what the service said,
-    ``{"Transcript": {"Results": [...]}}``, with times in seconds of the source. A connection that
+    An event is ``{"t": milliseconds, "sent": milliseconds, "data": ...}``: when it arrived, how much
+    of the audio had been sent then, and what the service said, ``{"Transcript": {"Results": [...]}}``,
+    with times in seconds of the source. The record's first line says what was asked. A connection that
     breaks is made anew, from the end of the last final result.
 
     Raises `InputError` for what would be refused; while it runs, `ReadError` for audio that cannot be
@@ -143,15 +144,21 @@ class Stream:
             thread.join(5)
         if failed:
             raise failed[0]
-        parsed = streaming.parse(events, self.name)
+        builder = Builder()
+        for parsed in streaming.parse([self._header(), *events], self.name):  # one: it has one header
+            builder.add(parsed, self.name, "")
+        return builder.transcripts()
+
+    def _header(self) -> Event:
+        """What a record says of the stream: an event without results, to those who do not know it."""
+        asked = self._asked
         if isinstance(self._engine, Chosen):
             engine = embedded.name(self._engine)
         else:
-            engine = named(self._asked.service.answers("streaming"))
-        parsed.recording.update(engine=engine, specialty=self._asked.specialty, type=self._asked.type)
-        builder = Builder()
-        builder.add(parsed, self.name, "")
-        return builder.transcripts()
+            engine = named(asked.service.answers("streaming"))
+        known: dict[str, Any] = {"engine": engine, "specialty": asked.specialty, "type": asked.type}
+        known |= {"language": "en-US", "sample_rate": asked.rate}
+        return {"t": 0, "data": {"Transcript": {"Results": []}}, "medtx": known}
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         if isinstance(self._engine, Chosen):
@@ -159,8 +166,12 @@ class Stream:
         begun = time.monotonic()
         file = _opened(self._record) if self._record else None
         try:
+            if file:
+                file.write(json.dumps(self._header()) + "\n")
+                file.flush()
             async for said in self._said():
-                event = {"t": round(1000 * (time.monotonic() - begun)), "data": said}
+                sent = round(1000 * self._tape.sent / self._asked.rate)
+                event = {"t": round(1000 * (time.monotonic() - begun)), "sent": sent, "data": said}
                 if file:
                     file.write(json.dumps(event) + "\n")
                     file.flush()
@@ -189,6 +200,7 @@ class Stream:
             samples = np.frombuffer(audio, "<i2").reshape(-1, channels).T
             position += samples.shape[1]
             self._tape.forget(position)
+            self._tape.sent = position
             for event in await asyncio.to_thread(live.feed, samples):
                 yield event
             if self._pace:

@@ -91,6 +91,7 @@ async def _send(
         places.add(size, position, silence=audio is None)
         position += 0 if audio is None else size
         await connection.send(audio or bytes(2 * asked.channels * part))
+        tape.sent = max(tape.sent, position)
         await asyncio.sleep(max(places.sent / asked.rate / pace - (loop.time() - begun), 0))
     return position
 

@@ -73,6 +73,8 @@ class Tape:
         self._kept, self._first = bytearray(), 0
         self._next: asyncio.Task[bytes] | None = None
         self._ended = False
+        self.sent = 0
+        """The position up to which audio was handed to the engine."""
         self.error: Exception | None = None
         """Why the source ended, if not by itself."""
 

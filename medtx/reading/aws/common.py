@@ -1,0 +1,97 @@
+"""What the readers of AWS's shapes share: numbers, words of a text, and words that a list has left out."""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from medtx.reading.build import Parsed, Word, phi
+
+
+class Entity(NamedTuple):
+    """A span of identifying words, as `medtx.reading.build.phi` takes it."""
+
+    content: str
+    category: str
+    start_time: float | None
+    end_time: float | None
+    confidence: float | None
+
+
+def number(value: Any, per: float = 1) -> float | None:
+    return None if value is None else float(value) / per
+
+
+def label(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def is_list_of(data: Any, *keys: str) -> bool:
+    """Whether it is a list of objects that have these keys; an empty one is."""
+    return isinstance(data, list) and all(
+        isinstance(one, Mapping) and all(key in one for key in keys) for one in data
+    )
+
+
+REDACTED = re.compile(r"[^\w\[]*(\[[A-Z_]+\])\W*")
+"""What stands for a word that was taken out: [PII], or its kind, such as [NAME]."""
+
+
+def left_out(said: Sequence[str], text: str) -> list[tuple[int, str]]:
+    """The words of a text that are not among those said, and before which of these each stands.
+
+    >>> left_out(["Take", "tablets", "."], "Take two tablets.")
+    [(1, 'two')]
+    """
+    if "".join("".join(said).split()) == "".join(text.split()):
+        return []
+    bare = [_bare(word) for word in said]
+    words = [word for word in text.split() if _bare(word)]
+    more = Counter(map(_bare, words)) - Counter(bare)  # a text in another order leaves nothing out
+    edits = SequenceMatcher(None, bare, [_bare(word) for word in words], autojunk=False).get_opcodes()
+    found = []
+    for kind, at, _, first, last in edits:
+        for word in words[first:last] if kind == "insert" else ():
+            if more[_bare(word)] > 0:
+                more[_bare(word)] -= 1
+                found.append((at, word))
+    return found
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"\W+", "", word).casefold()
+
+
+def completed(items: Sequence[Word], text: str | None, one: Word) -> Iterator[Word]:
+    """The items, and the words of the text that they leave out, as ``one`` without times."""
+    missing = left_out([item.content for item in items], text or "")
+    for n, item in enumerate(items):
+        yield from (one._replace(content=word) for at, word in missing if at == n)
+        yield item
+    yield from (one._replace(content=word) for at, word in missing if at == len(items))
+
+
+def tell_left_out(count: int, source: str) -> None:
+    if count:
+        warnings.warn(
+            f"{source}: {count} words stand in the text only, not in its list of words: "
+            "they are kept, without times and confidence",
+            stacklevel=2,
+        )
+
+
+def mark(parsed: Parsed, entities: list[Entity], filtered: Sequence[str | None] | None = None) -> Parsed:
+    """With the words' marks of filters and redaction, and the phi table."""
+    words = parsed.tables["words"]
+    if filtered is not None and any(filtered):
+        words["filtered"] = list(filtered)
+    if entities:
+        parsed.tables["phi"] = phi(entities, words)
+    return parsed
+
+
+def hidden(content: str) -> str | None:
+    """What a vocabulary filter or the redaction has made of a word."""
+    return "masked" if content == "***" else "redacted" if REDACTED.fullmatch(content) else None
