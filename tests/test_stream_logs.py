@@ -123,7 +123,7 @@ def test_a_stream_that_goes_on_after_an_exception_has_not_failed():
 
 def test_odd_events_cost_themselves_only():
     log = [event("no"), {"HeartbeatEvent": {"n": 1}}, event("pain", at=0.5, name="b")]
-    with pytest.warns(UserWarning, match=r"1 events that hold no result were left out, the first at \[1\]"):
+    with pytest.warns(UserWarning, match=r"1 event that holds no result left out, the first at \[1\]"):
         t = medtx.read(log)
     assert t.text().tolist() == ["no pain"]
     odd = event("hm pain")

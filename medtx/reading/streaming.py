@@ -6,7 +6,6 @@ JSON lines; with the protocol's capital keys or the Java SDK's small ones; or as
 objects of amazon-transcribe, aws-sdk-transcribe-streaming and aws-sdk-connecthealth.
 """
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,11 +86,9 @@ def parse(data: Any, source: str, cut: bool = False) -> list[Parsed]:
             parsed.number = n + 1
         recordings.append(parsed)
     if odd := [event.place for event in found if event.unknown]:
-        warnings.warn(
-            f"{source}: {len(odd)} events that hold no result were left out, the first at "
-            f"{odd[0].lstrip('.') or 'its beginning'}",
-            stacklevel=2,
-        )
+        what = "1 event that holds" if len(odd) == 1 else f"{len(odd)} events that hold"
+        place = odd[0].lstrip(".") or "its beginning"
+        recordings[0].notes.append(f"{what} no result left out, the first at {place}")
     return recordings
 
 
