@@ -438,3 +438,27 @@ def test_a_known_format_that_is_not_whole_says_what_it_is(name):
             reasons.append(str(error))
         assert told in (engine, ["amazon-connect-contact-lens"])
     assert not [reason for reason in reasons if "streaming result" in reason]
+
+
+def test_a_batch_result_keeps_the_words_that_only_its_text_has():
+    items = [
+        {
+            "start_time": f"{n}",
+            "end_time": f"{n}.5",
+            "type": "pronunciation",
+            "alternatives": [{"content": word}],
+        }
+        for n, word in enumerate(["Take", "pills"])
+    ]
+    items[0]["alternatives"][0]["confidence"] = "0.5"
+    made = {
+        "jobName": "visit",
+        "results": {"items": items, "transcripts": [{"transcript": "Take two pills"}]},
+    }
+    with pytest.warns(UserWarning, match="1 words stand in the text only"):
+        t = medtx.read(made)
+    assert [word[:4] for word in words(t)] == [
+        ("Take", 0, 0.5, 0.5),
+        ("two", None, None, None),
+        ("pills", 1, 1.5, None),
+    ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from medtx.errors import ReadError
+from medtx.reading.aws.common import left_out, tell_left_out
 from medtx.reading.build import Parsed, alternatives, check, phi
 from medtx.reading.job import (
     Alternative,
@@ -34,6 +35,8 @@ def parse(job: Job, source: str) -> Parsed:
     if not items:  # only the text was kept
         said = " ".join(t.transcript or "" for t in results.transcripts or ()).split()
         items = [Item("pronunciation", [Alternative(word)]) for word in said]
+    elif results.transcripts and all(item.alternatives for item in items):
+        items = _completed(items, " ".join(t.transcript or "" for t in results.transcripts), source)
     choices = [item.alternatives for item in items]
     if not all(choices):
         place = f"results.items[{choices.index([])}].alternatives"
@@ -91,6 +94,17 @@ def parse(job: Job, source: str) -> Parsed:
     if entities:
         parsed.tables["phi"] = phi(entities, words)
     return parsed
+
+
+def _completed(items: list[Item], text: str, source: str) -> list[Item]:
+    """With the words that only the recording's text has."""
+    missing = left_out([item.alternatives[0].content for item in items], text)
+    if missing:
+        tell_left_out(len(missing), source)
+        items = [*items]
+        for at, word in reversed(missing):
+            items.insert(at, Item("pronunciation", [Alternative(word)]))
+    return items
 
 
 def _last(*ends: np.ndarray) -> float:
