@@ -58,8 +58,9 @@ def read(
     AssemblyAI, Google, Azure, Vosk and Kaldi write, and what `register` adds. References are
     plain text or Word documents (one file a recording, a line an utterance; or
     ``recording<TAB>text`` lines), manifests (CSV, or NeMo's JSON lines), TextGrid, STM, CTM,
-    SegLST, WebVTT or SRT, known by their suffix. From a folder its results are read, or its references where it has none;
-    manifests must be named. A folder that `Transcripts.to_parquet` wrote gives its tables back.
+    SegLST, WebVTT or SRT, known by their suffix. From a folder its results are read, or its
+    references where it has none; manifests must be named. A folder that `Transcripts.to_parquet`
+    wrote gives its tables back.
 
     A recording is named by its job, or by its file where several jobs share a name.
     Saved job descriptions (``GetMedicalTranscriptionJob`` and its like) add specialty, type and

@@ -9,6 +9,7 @@ https://www.w3.org/TR/webvtt1/
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import pairwise
 
 import webvtt
 
@@ -27,7 +28,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|lrm|rlm|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
-_DASH = re.compile(r"\s*(?:[-–—‐](?!\d)\s*|>>+\s*)(?=\S)")
+_DASH = re.compile(r"\s*(?:[-\u2010-\u2014](?!\d)\s*|>>+\s*)(?=\S)")
 _BLOCK = re.compile(r"NOTE(?:[ \t].*)?|STYLE\s*|REGION\s*")
 _HEAD = re.compile(r"WEBVTT(?:[ \t].*)?|X-TIMESTAMP-MAP\s*=.*")
 
@@ -144,7 +145,7 @@ def _marked(start: float, end: float, raw: str) -> Cue:
             elif re.match(r"/(u|b|font|c)\b", name):
                 tags = max(0, tags - 1)
             elif re.match(r"v[\s.]", name):
-                voices.append((len(words), _plain(re.sub(r"^<v[^\s>]*\s*|>$", "", tag[0], flags=re.I)).strip()))
+                voices.append((len(words), _plain(tag[0][1:-1].partition(" ")[2]).strip()))
                 glue = False
             elif name.startswith("/v"):
                 voices.append((len(words), ""))
@@ -161,7 +162,7 @@ def _voices(cue: Cue) -> Iterator[Utterance]:
     cuts = sorted({0, *(n for n, _ in cue.voices), len(cue.words)})
     voice = dict(cue.voices)
     who = ""
-    for begin, stop in zip(cuts, cuts[1:]):
+    for begin, stop in pairwise(cuts):
         who = voice.get(begin, who)
         begin = max(begin, cue.new)
         if begin < stop:

@@ -30,14 +30,13 @@ def rows(text: str, source: str) -> list[Row]:
     width = len(found[0].cells) if found else 0
     for row in found:
         if len(row.cells) != width:
-            raise ReadError(
-                source, f"expected {width} fields as in the first row, found {len(row.cells)}", f"line {row.line}"
-            )
+            problem = f"expected {width} fields as in the first row, found {len(row.cells)}"
+            raise ReadError(source, problem, f"line {row.line}")
     return found
 
 
 def _unquoted(lines: list[str], first: int) -> list[Row] | None:
-    """Lines cut at tabs, if that gives equally many cells in each; quotes around whole columns are taken off."""
+    """Lines cut at tabs, if that gives equally many cells in each; without quotes around whole columns."""
     found = [Row(n, line.split("\t")) for n, line in enumerate(lines[first:], first + 1) if line.strip()]
     if len({len(row.cells) for row in found}) != 1:
         return None
@@ -45,7 +44,10 @@ def _unquoted(lines: list[str], first: int) -> list[Row] | None:
     bare = [cell for column in columns for cell in column if '"' in cell]
     kept_to = all(_QUOTED.fullmatch(cell) for cell in bare) and any('""' in cell[1:-1] for cell in bare)
     quoted = [kept_to or all(_QUOTED.fullmatch(cell) for cell in column[1:] or column) for column in columns]
-    return [Row(row.line, [_bare(cell) if q else cell for cell, q in zip(row.cells, quoted)]) for row in found]
+    return [
+        Row(line, [_bare(cell) if bare else cell for cell, bare in zip(cells, quoted)])
+        for line, cells in found
+    ]
 
 
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -66,11 +68,13 @@ def _quoted(lines: list[str], first: int, mark: str, source: str) -> list[Row]:
             line, at = at + 1, first + reader.line_num
             if cells and not (len(cells) == 1 and not cells[0].strip()):
                 found.append(Row(line, cells))
-                _check_swallowed(lines[line - 1 : at], found[0], line, mark, source)
     except csv.Error:
-        raise ReadError(source, "expected quotation marks in pairs, as CSV has them", f"line {at + 1}") from None
+        problem = "expected quotation marks in pairs, as CSV has them"
+        raise ReadError(source, problem, f"line {at + 1}") from None
     finally:
         csv.field_size_limit(limit)
+    if found:
+        _check_swallowed(lines, found, mark, source)
     return found
 
 
@@ -78,8 +82,23 @@ def _ended(lines: Iterable[str]) -> Iterable[str]:
     return (f"{line}\n" for line in lines)
 
 
-def _check_swallowed(inside: list[str], header: Row, line: int, mark: str, source: str) -> None:
+def _check_swallowed(lines: list[str], found: list[Row], mark: str, source: str) -> None:
     """A quotation mark that is closed in a later row makes one row of several."""
-    width = len(header.cells)
-    if len(inside) > 1 and width > 1 and all(one.count(mark) == width - 1 for one in inside):
-        tell(source, f"line {line}: a quoted field runs over {len(inside)} lines that look like rows each")
+    width = len(found[0].cells)
+    shapes = {_shape(row.cells[0]) for row in found[1:]}
+    for row, after in zip(found, [*found[1:], Row(len(lines) + 1, [])]):
+        inside = [line for line in lines[row.line - 1 : after.line - 1] if line.strip()]
+        if len(inside) > 1 and width > 1 and all(one.count(mark) == width - 1 for one in inside):
+            name = _shape(inside[1].partition(mark)[0])
+            if name in shapes and not name.isalpha():
+                problem = "a quotation mark is closed in a later row only: write it twice, or close it"
+                raise ReadError(source, problem, f"line {row.line}")
+            tell(source, f"line {row.line}: a quoted field runs over {len(inside)} lines that look like rows")
+
+
+def _shape(name: str) -> str:
+    """
+    >>> _shape("visit12.wav")
+    'a0.a'
+    """
+    return re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", "a", name.strip()))

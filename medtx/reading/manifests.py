@@ -12,21 +12,22 @@ from medtx.reading.told import tell
 from medtx.reading.utterances import Utterance, recording, seconds
 
 NAMES = (
-    *("recording", "recording_id", "file_name", "filename", "file", "audio_filepath", "audio_file", "audio_path"),
-    *("audio", "wav", "wav_filename", "wav_path", "path", "id", "utt_id", "uttid", "utterance_id", "key"),
-)
+    "recording recording_id file_name filename file audio_filepath audio_file audio_path audio"
+    " wav wav_filename wav_path path id utt_id uttid utterance_id key"
+).split()
 TEXTS = (
-    *("reference", "ref", "reference_text", "text", "transcript", "transcription", "sentence", "ground_truth"),
-    *("truth", "label_text"),
-)
+    "reference ref reference_text text transcript transcription sentence ground_truth truth label_text"
+).split()
 _RECOGNISED = re.compile(
     r"(?:pred|predicted|prediction|hyp|hypothesis|asr|stt|recogni[sz]ed|recognition|decoded|output)"
-    r"(?:[ _-]?(?:text|transcript|transcription|output|result|sentence|words))?|.*[_ -](?:hyp|pred|asr|hypothesis)",
+    r"(?:[ _-]?(?:text|transcript|transcription|output|result|sentence|words))?"
+    r"|.*[_ -](?:hyp|pred|asr|hypothesis)",
     re.I,
 )
-_START = re.compile(r"(?P<name>start|begin|offset|onset|start_time|begin_time|starttime|from)[ _(\[]*(?P<unit>m?s|ms|sec|seconds)?[)\]]?", re.I)
-_END = re.compile(r"(?P<name>end|stop|end_time|stop_time|endtime|to)[ _(\[]*(?P<unit>m?s|ms|sec|seconds)?[)\]]?", re.I)
-_LENGTH = re.compile(r"(?P<name>duration|dur|length)[ _(\[]*(?P<unit>m?s|ms|sec|seconds)?[)\]]?", re.I)
+_UNIT = r"[ _(\[]*(?P<unit>ms|s|sec|seconds)?[)\]]?"
+_START = re.compile(rf"(?:start|begin|offset|onset|start_time|begin_time|starttime|from){_UNIT}", re.I)
+_END = re.compile(rf"(?:end|stop|end_time|stop_time|endtime|to){_UNIT}", re.I)
+_LENGTH = re.compile(rf"(?:duration|dur|length){_UNIT}", re.I)
 _SUFFIX = re.compile(
     r"\.(?:wav|mp3|flac|m4a|og[ga]|opus|mp4|mpe?g|webm|aac|wma|aiff?|amr|sph|au|raw|pcm|mkv|mov|avi|3gp|caf"
     r"|txt|json|lab|docx)",
@@ -69,7 +70,11 @@ def manifest(
         raise ReadError(source, "expected a header and rows")
     header = [cell.strip() for cell in table[0].cells]
     known = {cell.casefold() for cell in header}
-    if known.isdisjoint((*NAMES, *TEXTS)) and column not in header and not any(map(_RECOGNISED.fullmatch, known)):
+    if (
+        known.isdisjoint((*NAMES, *TEXTS))
+        and column not in header
+        and not any(map(_RECOGNISED.fullmatch, known))
+    ):
         raise ReadError(source, _wanted("a header with"), "line 1")
     if len(known) < len(header):
         raise ReadError(source, "expected each column once", "line 1")
@@ -80,7 +85,8 @@ def manifest(
 
 
 def _wanted(what: str) -> str:
-    return f"expected {what} a recording ({', '.join(NAMES[:6])}, ...) and its text ({', '.join(TEXTS[:6])}, ...)"
+    names, texts = ", ".join(NAMES[:6]), ", ".join(TEXTS[:6])
+    return f"expected {what} a recording ({names}, ...) and its text ({texts}, ...)"
 
 
 def of_rows(
@@ -106,9 +112,8 @@ def of_rows(
     for key, found in said.items():
         timed = columns.start is not None and all(u.start is not None for _, u in found)
         if len(found) > 1 and not timed:  # the name is not shown: it may be text
-            raise ReadError(
-                source, "expected each recording once, or with a start in each row; found one again", found[1][0]
-            )
+            problem = "expected each recording once, or with a start in each row; found one again"
+            raise ReadError(source, problem, found[1][0])
         parsed.append(recording(_turns([u for _, u in found], source, speakers), source, names[key]))
     return parsed
 
@@ -132,7 +137,8 @@ def _columns(rows: Sequence[tuple[str, Mapping[Any, Any]]], source: str, column:
     if text is None or (name is None and start is None):
         raise ReadError(source, _wanted("in each row"), rows[0][0])
     if column is None and (others := [key for key in recognised if key != text]):
-        tell(source, f"recognised text is in the column {others[0]!r}: read(..., column={others[0]!r}) reads it")
+        option = f"column={others[0]!r}"
+        tell(source, f"recognised text stands beside the references: read(..., {option}) reads it")
     return Columns(text, name, start, end, length, first(("speaker", "speaker_id")), first(("channel",)))
 
 
@@ -145,9 +151,7 @@ def _value(row: Mapping[Any, Any], key: str, source: str, place: str) -> str:
     raise ReadError(source, _wanted("in each row"), place)
 
 
-def _utterance(
-    row: Mapping[Any, Any], columns: Columns, scale: float, source: str, place: str
-) -> Utterance:
+def _utterance(row: Mapping[Any, Any], columns: Columns, scale: float, source: str, place: str) -> Utterance:
     start, end, length = (
         _time(row.get(key), scale, source, place) if key else None
         for key in (columns.start, columns.end, columns.length)
@@ -184,22 +188,23 @@ def _scale(rows: Sequence[tuple[str, Mapping[Any, Any]]], columns: Columns, sour
         return 1000
     if units - {""}:
         return 1
-    found = [(row.get(columns.start), row.get(columns.end or ""), row.get(columns.text)) for _, row in rows]
-    if not all(re.fullmatch(r"\d+", str(time)) for start, end, _ in found for time in (start, end)):
+    found = [
+        [str(row.get(key or "")) for key in (columns.start, columns.end, columns.text)] for _, row in rows
+    ]
+    if not all(time.isdecimal() for start, end, _ in found for time in (start, end)):
         return 1
     span = sum(int(end) - int(start) for start, end, _ in found)
-    words = sum(len(str(said).split()) for *_, said in found)
+    words = sum(len(said.split()) for *_, said in found)
     if words >= 0.1 * span:  # a word in ten seconds, at the least
         return 1
     if columns.name is None and {key.casefold() for _, row in rows for key in row} - {"speaker"} <= _WHISPER:
         return 1000
-    raise ReadError(
-        source, f"times look like milliseconds: name the columns start_ms and end_ms, or give seconds", rows[0][0]
-    )
+    problem = "times look like milliseconds: name the columns start_ms and end_ms, or give seconds"
+    raise ReadError(source, problem, rows[0][0])
 
 
 def timed(rows: Sequence[Sequence[str]]) -> list[Utterance]:
-    """Rows of start, end and text, as Audacity and whisper-timestamped write them; nothing if they are not."""
+    """Rows of start, end and text, as Audacity and whisper-timestamped write them; or nothing."""
     try:
         found = [(seconds(start), seconds(end), said) for start, end, said in rows]
     except ValueError:

@@ -81,8 +81,8 @@ def text(data: bytes, source: str, encoding: str | None = None) -> str:
         byte = f"found byte {data[error.start]:#04x}" if error.start < len(data) else "found its end"
         raise ReadError(source, f"expected {wanted} text, {byte}{hint}", f"byte {error.start}") from None
     if "\0" in said:
-        at = said.index("\0")
-        raise ReadError(source, f"expected text, found a zero byte{hint.replace('cp1252', 'utf-16-le')}", f"character {at}")
+        hint = hint.replace("cp1252", "utf-16-le")
+        raise ReadError(source, f"expected text, found a zero byte{hint}", f"character {said.index(chr(0))}")
     return said.removeprefix("\ufeff")
 
 
@@ -138,7 +138,11 @@ def _parse_object(data: Any, source: str, options: Options) -> list[Parsed]:
     if data == [] or streaming.is_event(data):
         return [streaming.parse(data, source)]
     if isinstance(data, list) and all(isinstance(one, Mapping) for one in data) and is_job(data[0]):
-        return [parsed for n, one in enumerate(data) for parsed in _parse_object(one, f"{source}, entry {n}", options)]
+        return [
+            parsed
+            for n, one in enumerate(data)
+            for parsed in _parse_object(one, f"{source}, entry {n}", options)
+        ]
     if is_job(data):
         return [Parsed(one, name=one["recording"], described=True) for one in describe_jobs(data)]
     first = data[0] if isinstance(data, list) else data

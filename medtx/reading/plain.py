@@ -7,6 +7,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 from medtx.errors import ReadError, optional
+from medtx.files import OWN_DOCUMENT
 from medtx.reading import turns
 from medtx.reading.build import Parsed
 from medtx.reading.manifests import timed
@@ -57,11 +58,10 @@ def spoken(text: str, source: str, speakers: bool | None = None) -> list[Utteran
     return said
 
 
-OWN = "medtx transcript"
-"""The category of documents that `Transcripts.to_docx` writes."""
-
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_SKIPPED = {_WORD + tag for tag in ("del", "moveFrom", "pPr", "rPr", "tblPr", "sectPr", "instrText", "delText")}
+_SKIPPED = {
+    _WORD + tag for tag in ("del", "moveFrom", "pPr", "rPr", "tblPr", "sectPr", "instrText", "delText")
+}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 
@@ -75,7 +75,7 @@ def docx(data: bytes, source: str, *, speakers: bool | None = None) -> list[Pars
     library = optional("docx", "docx")
     try:
         document = library.Document(BytesIO(data))
-        body, own = document.element.body, document.core_properties.category == OWN
+        body, own = document.element.body, document.core_properties.category == OWN_DOCUMENT
         if own:
             return [_own(document, source)]
     except (BadZipFile, KeyError, ValueError, SyntaxError) as error:

@@ -104,11 +104,11 @@ def _read(text: str, source: str) -> list[Tier]:
 
 
 _COUNT = re.compile(r"<exists>\s*(?:size\s*=\s*)?(\d+)")
-_SIZE = re.compile(r'"(?:IntervalTier|TextTier)"[^"]*"[^"]*"(?:[^"\d]*[-\d.]+){2}[^"\d]*(\d+)')
+_SIZE = re.compile(r'"(?:IntervalTier|TextTier)"[^"]*"[^"]*"(?:[^"\d]*[\d.]+(?![\d.])){2}[^"\d]+(\d+)')
 _PARTS = re.compile(r'"((?:[^"]|"")*)"|-\d[\d.]*(?:[eE][-+]?\d+)?|\d[\d.]*[eE][-+]?\d+')
 _CLASSES = ("ooTextFile", "TextGrid", "IntervalTier", "TextTier")
-_SHIELDS = str.maketrans({"[": "\ufdd0", "=": "\ufdd1", "\n": "\ufdd2", "\r": "\ufdd3", "T": "\ufdd4"})
-_BACK = str.maketrans({"\ufdd0": "[", "\ufdd1": "=", "\ufdd2": "\n", "\ufdd3": "\r", "\ufdd4": "T", "\ufdd5": '"'})
+_SHIELDS = str.maketrans("[=\n\rT", "\ufdd0\ufdd1\ufdd2\ufdd3\ufdd4")
+_BACK = str.maketrans("\ufdd0\ufdd1\ufdd2\ufdd3\ufdd4\ufdd5", '[=\n\rT"')
 
 
 def _shield(text: str, source: str) -> tuple[str, list[str]]:

@@ -9,53 +9,30 @@ or it recurs and alternates with another. What stays doubtful is told.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
+from medtx.reading.labels import kind
 from medtx.reading.utterances import Utterance, seconds
 
 TAKEN = "few lines begin with a label; it was taken for a speaker (speakers=False keeps it as words)"
 LEFT = "some lines begin with a label that may be a speaker; it was kept as words (speakers=True takes it)"
 
-_MARK = re.compile(r"[:：\t\[]")
+_MARK = re.compile(r"[:\uff1a\t\[]")
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:(?:\d{1,2}[.,]\d{1,3}|\d{2})"
-_SPAN = rf"(?P<start>{_TIME})(?:\s*(?:-->|->|[-–—]|to)\s*(?P<end>{_TIME}))?"
-_LEAD = re.compile(rf"(?P<open>[\[(<]?)\s*{_SPAN}\s*(?P<close>[\])>]?)(?=[\s:,;|–-]|$)\s*(?:[-–|:,]\s+)?")
-_NAME = r"[^\W\d_][^:：\t\n\[\]<>?!;,]{0,39}?"
-_COLON = re.compile(rf"\[?(?P<label>{_NAME})\]?\s*(?:[\[(]\s*{_SPAN}\s*[\])])?\s*[:：](?![\d/\\])\s*")
-_OWN = re.compile(rf"\[?(?P<label>{_NAME})\]?[\s,|–-]*[\[(]?\s*{_SPAN}\s*[\])]?")
+_SPAN = rf"(?P<start>{_TIME})(?:\s*(?:-->|->|[-\u2013\u2014]|to)\s*(?P<end>{_TIME}))?"
+_LEAD = re.compile(
+    rf"(?P<open>[\[(<]?)\s*{_SPAN}\s*(?P<close>[\])>]?)(?=[\s:,;|\u2013-]|$)\s*(?:[-\u2013|:,]\s+)?"
+)
+_NAME = r"[^\W\d_][^:\uff1a\t\n\[\]<>?!;,]{0,39}?"
+_COLON = re.compile(rf"\[?(?P<label>{_NAME})\]?\s*(?:[\[(]\s*{_SPAN}\s*[\])])?\s*[:\uff1a](?![\d/\\])\s*")
+_OWN = re.compile(rf"\[?(?P<label>{_NAME})(?P<gap>\]?[\s,|\u2013-]*[\[(]?)\s*{_SPAN}\s*[\])]?")
 _TAB = re.compile(rf"(?P<label>{_NAME})[ ]*\t\s*(?=\S)")
 _BRACKET = re.compile(r"\[(?P<label>[^\W\d_][^\[\]:]{0,30})\]:?\s*")
+_AFTER = re.compile(r"(?<=[.?!\u2026\"\u201d])[ \t]+(?P<label>[^\W\d_][\w. ]{0,25}?)\s?[:\uff1a](?=\s)")
 _INSIDE = re.compile(rf"\[\s*(?P<start>{_TIME})\s*\]")
 
-_MACHINE = re.compile(
-    r"(?:spk|spkr|speaker|participant|person|voice|channel|ch)[ _-]?(?:\d+|[a-z])|unknown(?: speaker)?[ _]?\d*"
-)
-_ROLE = re.compile(
-    r"(?:doctor|doc|dr|physician|clinician|gp|consultant|surgeon|nurse|pharmacist|therapist|physio"
-    r"|counsell?or|psychologist|psychiatrist|dentist|midwife|paramedic|provider|practitioner|examiner|student"
-    r"|patient|pt|client|caller|customer|agent|operator|host|guest|interviewer|interviewee|interpreter"
-    r"|translator|moderator|mother|mum|mom|father|dad|parent|wife|husband|partner|son|daughter|carer"
-    r"|caregiver|relative|family member|child|speaker|male|female|man|woman|question|answer)(?:[ _-]?\d+)?"
-)
-_TITLE = re.compile(r"(?:dr|doctor|mr|mrs|ms|miss|prof|professor|nurse|sister)\b\.? .*")
-_HEADINGS = frozenset(
-    "abdomen,addendum,address,admission,age,allergies,allergy,assessment,assessment and plan,back,background"
-    ",bp,blood pressure,breast,cardiac,cardiovascular,cc,chest,chief complaint,clinical history,comment"
-    ",comments,comparison,complaint,complications,conclusion,condition,consultation,course,cranial nerves"
-    ",current medications,cvs,date,date of birth,diagnoses,diagnosis,diet,disposition,dob,dosage,dose,drug history"
-    ",ears,ekg,ecg,exam,examination,extremities,eyes,family history,findings,follow up,follow-up,from"
-    ",gender,general,gi,genitourinary,gu,habits,head,heart,heart rate,heent,height,history,hospital course"
-    ",hpi,hr,imaging,immunizations,impression,indication,indications,instructions,investigations,labs"
-    ",laboratory,laboratory data,location,lungs,management,meds,medication,medications,mood,mrn,msk"
-    ",musculoskeletal,name,neck,neuro,neurologic,neurological,nose,note,notes,number,o2,object,objective,observations,oe"
-    ",operation,oxygen saturation,past medical history,past surgical history,past history,pain,pe,pelvis"
-    ",physical exam,physical examination,plan,pmh,postoperative diagnosis,preoperative diagnosis"
-    ",present illness,prescription,problem,problems,procedure,procedures,prognosis,psych,psychiatric"
-    ",psychosocial,pulse,re,reason,reason for visit,recommendation,recommendations,reference,referral"
-    ",resp,respiratory,respiratory rate,result,results,review of systems,ros,rr,rx,sats,sex,skin"
-    ",social history,sh,fh,spo2,subject,subjective,summary,surgical history,symptoms,technique,temp"
-    ",temperature,test,tests,throat,time,title,to,treatment,type,vitals,vital signs,warning,weight".split(",")
-)
+_SURE = ("machine", "role")
 _SOAP = ({"s", "o"}, {"o", "a"})
 
 
@@ -83,15 +60,17 @@ def utterances(text: str, speakers: bool | None = None) -> tuple[list[Utterance]
     """
     if speakers is False or not _MARK.search(text):
         return [Utterance(line) for line in text.splitlines() if line.strip()], ""
-    lines = [line for line in _BRACKET.sub(_own_line, text).splitlines() if line.strip()]
-    heads = _below([_head(line.strip()) for line in lines])
+    apart = _AFTER.sub(_own_line, _BRACKET.sub(_own_line, text))
+    lines = [line for line in apart.splitlines() if line.strip()]
+    heads = _followed(_below([_head(line.strip()) for line in lines]), lines)
     labels, doubt = _accepted(heads, speakers)
     times = _are_times(heads, labels)
     return list(_turns(lines, heads, labels, times)), doubt
 
 
 def _own_line(found: "re.Match[str]") -> str:
-    return f"\n{found[0]}" if _kind(found["label"]) in ("machine", "role") else found[0]
+    sure = kind(found["label"]) in (_SURE if found[0][0] == "[" else (*_SURE, "letter"))
+    return f"\n{found[0].lstrip()}" if sure else found[0]
 
 
 def _head(line: str) -> Head:
@@ -101,7 +80,8 @@ def _head(line: str) -> Head:
         rest = line[lead.end() :]
         start, end = _span(lead)
         sure = bool(lead["open"] and lead["close"]) or end is not None
-    if (own := _OWN.fullmatch(rest)) and start is None and _is_name(own["label"]):
+    own = _OWN.fullmatch(rest) if start is None else None
+    if own and _is_name(own["label"]) and (own["gap"] != " " or kind(own["label"]) in _SURE):
         return Head(own["label"].strip(), *_span(own), "", True, True)
     for pattern in (_COLON, _TAB, _BRACKET):
         if (found := pattern.match(rest)) and _is_name(found["label"]):
@@ -109,7 +89,7 @@ def _head(line: str) -> Head:
             colon = pattern is _COLON or (sure and pattern is _TAB)
             if pattern is _COLON and found["start"]:
                 return Head(label, *_span(found), said, True, colon)
-            if colon or _kind(label) in ("machine", "role") or pattern is _TAB:
+            if colon or kind(label) in _SURE or pattern is _TAB:
                 return Head(label, start, end, said, sure, colon)
     return Head("", start, end, rest, sure)
 
@@ -136,7 +116,7 @@ def _below(heads: list[Head]) -> list[Head]:
     times = [n for n in range(len(heads)) if alone(n)]
     under = [n + 1 for n in times if words(n + 1) and words(n + 2) and _is_name(heads[n + 1].said)]
     under = [n for n in under if heads[n].said[-1:] not in tuple(".?!,")]
-    kinds = {_kind(heads[n].said) for n in under}
+    kinds = {kind(heads[n].said) for n in under}
     again = len({heads[n].said.casefold() for n in under}) < len(under)
     if under and len(under) == len(times) and (again or kinds <= {"machine", "role"}):
         for n in under:
@@ -145,77 +125,86 @@ def _below(heads: list[Head]) -> list[Head]:
     return heads
 
 
-def _kind(label: str) -> str:
-    key = " ".join(label.casefold().replace(".", "").split())
-    if key in _HEADINGS:
-        return "heading"
-    if _MACHINE.fullmatch(key):
-        return "machine"
-    if _ROLE.fullmatch(key) or _TITLE.fullmatch(label.casefold()):
-        return "role"
-    return "letter" if len(key) == 1 else "other"
+def _followed(heads: list[Head], lines: list[str]) -> list[Head]:
+    """A name and a time on a line of their own are a label if words follow; else they are words."""
+    for n, head in enumerate(heads):
+        own = head.label and head.stamped and not head.said
+        if own and (n + 1 == len(heads) or heads[n + 1].label):
+            heads[n] = Head(said=lines[n].strip())
+    return heads
 
 
 def _accepted(heads: list[Head], speakers: bool | None) -> tuple[set[str], str]:
     """The labels that are speakers, in small letters, and what is doubtful."""
     lines = [(head, head.label.casefold()) for head in heads if head.label]
-    if speakers:
+    if speakers or not lines:
         return {key for _, key in lines}, ""
     count = Counter(key for _, key in lines)
-    kinds = {key: _kind(key) for key in count}
-    size = Counter(kinds[key] for key in count.elements())
-    all_of_them = len(lines) == sum(bool(head.label or head.said) for head in heads)
-    taken = {key for key, kind in kinds.items() if kind == "machine"}
-    taken |= {key for head, key in lines if head.stamped and head.start is not None and kinds[key] != "heading"}
-    roles = {key for key, kind in kinds.items() if kind == "role"}
-    dialogue = not size["heading"] or (size["role"] >= 4 and size["role"] >= 2 * size["heading"])
-    doubt = ""
-    if roles and dialogue and (size["role"] > 1 or taken or all_of_them):
-        taken |= roles
-        doubt = TAKEN if len(lines) == 1 and not lines[0][0].stamped else ""
-    letters = {key for key, kind in kinds.items() if kind == "letter"}
-    if letters and not size["heading"] and not any(letters >= soap for soap in _SOAP):
-        again = len(letters) > 1 and size["letter"] > len(letters)
-        if again or (all_of_them and letters in ({"d", "p"}, {"q", "a"})):
-            taken |= letters
-        elif all_of_them and letters <= {"d", "p"}:
-            taken, doubt = taken | letters, TAKEN
-    form = {key for head, key in lines if head.colon and kinds[key] == "other"}
-    named = {key for key in form if count[key] > 1}
-    if len(named | taken) > 1 and 2 * sum(count[key] for key in named | taken) >= len(heads):
-        taken |= named if dialogue and _alternate([key for _, key in lines], named | taken) else set()
-    if taken and all_of_them and not size["heading"]:
-        taken |= form
+    kinds = {key: kind(key) for key in count}
+    whole = len(lines) == sum(bool(head.label or head.said) for head in heads)  # each line has a label
+    headed = "heading" in kinds.values()
+    taken, doubt = _by_form(lines, count, kinds, whole)
+    others = {key for head, key in lines if head.colon and kinds[key] == "other"}
+    again = {key for key in others if count[key] > 1} | taken
+    half = 2 * sum(count[key] for key in again) >= len(heads)
+    if len(again) > 1 and half and not headed and _alternate([key for _, key in lines], again):
+        taken = again
+    if taken and whole and not headed:
+        taken |= others
     tabs = {key for head, key in lines if not head.colon and kinds[key] == "other" and count[key] > 1}
-    if all_of_them and len(tabs | taken) > 1 and len(lines) >= 4:
+    if whole and len(tabs | taken) > 1 and len(lines) >= 4:
         taken |= tabs
-    left = [key for key in count if key not in taken and kinds[key] != "heading"]
+    left = {key for head, key in lines if head.colon and key not in taken and kinds[key] != "heading"}
     often = any(count[key] > 1 or kinds[key] in ("role", "letter") for key in left)
-    if often or (len(left) > 1 and all_of_them and not size["heading"]):
-        doubt = LEFT
-    return taken, doubt
+    return taken, LEFT if often or (len(left) > 1 and whole and not headed) else doubt
+
+
+def _by_form(
+    lines: list[tuple[Head, str]], count: Counter[str], kinds: dict[str, str], whole: bool
+) -> tuple[set[str], str]:
+    """The labels that their form, or a time beside them, shows to be speakers."""
+    taken = {key for key in count if kinds[key] == "machine"}
+    taken |= {
+        key for head, key in lines if head.stamped and head.start is not None and kinds[key] != "heading"
+    }
+    alone = lines[0][1] if len(lines) == 1 and not taken else ""
+    doubt = TAKEN if kinds.get(alone) == "letter" or alone in ("patient", "pt", "client") else ""
+    roles = {key for key in count if kinds[key] == "role"}
+    spoken = sum(count[key] for key in roles)
+    headings = sum(count[key] for key in count if kinds[key] == "heading")
+    dialogue = not headings or spoken >= max(4, 2 * headings)
+    if roles and dialogue and (spoken > 1 or taken or whole):
+        taken |= roles
+    letters = {key for key in count if kinds[key] == "letter"}
+    if letters and not headings and not any(letters >= soap for soap in _SOAP):
+        again = len(letters) > 1 and sum(count[key] for key in letters) > len(letters)
+        if again or (whole and (letters == {"q", "a"} or letters <= {"d", "p"})):
+            taken |= letters
+    return taken, doubt if taken else ""
 
 
 def _alternate(labels: list[str], known: set[str]) -> bool:
     """Whether another label follows in most cases, as turns do."""
     turns = [label for label in labels if label in known]
-    changes = sum(a != b for a, b in zip(turns, turns[1:]))
+    changes = sum(a != b for a, b in pairwise(turns))
     return 2 * changes >= len(turns) - 1
 
 
 def _are_times(heads: list[Head], labels: set[str]) -> bool:
     """Whether bare clock times at the begin of lines are stamps: most lines have one, in order."""
-    bare = [head.start for head in heads if head.start is not None and not head.stamped]
-    ordered = all(a <= b for a, b in zip(bare, bare[1:]))
-    alone = all(head.label.casefold() in labels for head in heads if head.start is not None and head.label)
-    return ordered and (2 * len(bare) >= len(heads) > 1 or (alone and bool(labels)))
+    bare = [head for head in heads if head.start is not None and not head.stamped]
+    starts = [head.start or 0.0 for head in bare]
+    ordered = bool(bare) and all(a <= b for a, b in pairwise(starts))
+    early = ordered and starts[0] < 300  # a recording begins before a consultation's clock does
+    most = 2 * len(bare) >= len(heads) > 1
+    return (early and most) or (ordered and all(head.label.casefold() in labels for head in bare))
 
 
 def _turns(lines: list[str], heads: list[Head], labels: set[str], times: bool) -> Iterator[Utterance]:
     names = Counter(head.label for head in heads if head.label.casefold() in labels)
     shown: dict[str, str] = {}
     for name, _ in names.most_common():
-        shown.setdefault(name.casefold(), name)
+        shown.setdefault(name.casefold(), name if len(name) > 1 else name.upper())
     again, inline = _patterns(set(shown.values()))
     who: str | None = None
     waiting: tuple[float | None, float | None] = (None, None)
@@ -255,8 +244,8 @@ def _patterns(labels: set[str]) -> "tuple[re.Pattern[str] | None, re.Pattern[str
     letters = "".join(label for label in labels if len(label) == 1 and label.isupper() and label not in "AI")
     slip = rf"|([{letters}])[.\"”]?(?=\s+[A-Z])" if letters else ""
     return (
-        re.compile(rf"(?i:({some}))\s*[:：;]\s*{slip}"),
-        re.compile(rf"(?<=[.?!…\"”])\s+({some})\s*[:：](?=\s)|\[({some})\]:?"),
+        re.compile(rf"(?i:({some}))\s*[:\uff1a;]\s*{slip}"),
+        re.compile(rf"(?<=[.?!…\"”])\s+({some})\s*[:\uff1a](?=\s)|\[({some})\]:?"),
     )
 
 
@@ -264,9 +253,7 @@ def _matched(found: "re.Match[str]") -> str:
     return next(group for group in found.groups() if group)
 
 
-def _pieces(
-    line: str, inline: "re.Pattern[str] | None"
-) -> Iterator[tuple[str, str, float | None]]:
+def _pieces(line: str, inline: "re.Pattern[str] | None") -> Iterator[tuple[str, str, float | None]]:
     """A line, cut where a known label or a time in brackets stands inside it."""
     cuts: list[tuple[int, int, str, float | None]]
     cuts = [(m.start(), m.end(), "", seconds(m["start"])) for m in _INSIDE.finditer(line)]
