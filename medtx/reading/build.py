@@ -15,6 +15,7 @@ import pandas as pd
 
 from medtx.errors import ReadError
 from medtx.reading import documents
+from medtx.reading.told import Told, tell
 from medtx.tables import TABLES, frame, labels, stack
 from medtx.transcripts import Transcripts
 
@@ -209,9 +210,9 @@ class Builder:
         self.failures: list[tuple[str, str, str]] = []
         self.jobs: dict[str, dict[str, Any]] = {}  # descriptions
         self.kept: list[Transcripts] = []  # tables that were there already
-        self.notes: list[tuple[str, str]] = []  # what to tell: the source, and the note
         self.segment_ids: dict[int, Parsed] = {}  # of recordings whose segments a document may rest on
         self.documents: list[tuple[Parsed, str, str]] = []  # each with the name and path of its file
+        self.told: Told = []  # what is doubtful
         self.waiting = 0
 
     def add(self, parsed: Parsed, name: str, source: str = "") -> None:
@@ -227,7 +228,7 @@ class Builder:
         self.names.append((parsed.name, name))
         self.parsed.append(parsed)
         if parsed.notes:
-            self.notes.append((source or name, "; ".join(parsed.notes)))
+            tell(source or name, "; ".join(parsed.notes))
         self.waiting += len(parsed.tables.get("words", {}).get("content", ()))
         if self.waiting >= PART:
             self.flush()
@@ -254,7 +255,7 @@ class Builder:
         for name, job in other.jobs.items():
             self.describe(name, job)
         self.kept += other.kept
-        self.notes += other.notes
+        self.told += other.told
 
     def flush(self) -> None:
         part: dict[str, pd.DataFrame] = {}

@@ -1,13 +1,13 @@
 """What the readers of AWS's shapes share: numbers, words of a text, and words that a list has left out."""
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from medtx.reading.build import Parsed, Word, phi
+from medtx.reading.told import tell
 
 
 class Entity(NamedTuple):
@@ -75,11 +75,8 @@ def completed(items: Sequence[Word], text: str | None, one: Word) -> Iterator[Wo
 
 def tell_left_out(count: int, source: str) -> None:
     if count:
-        warnings.warn(
-            f"{source}: {count} words stand in the text only, not in its list of words: "
-            "they are kept, without times and confidence",
-            stacklevel=2,
-        )
+        many = "1 word of a text is" if count == 1 else f"{count} words of the texts are"
+        tell(source, f"{many} not in its list of words: kept, without time and confidence")
 
 
 def mark(parsed: Parsed, entities: list[Entity], filtered: Sequence[str | None] | None = None) -> Parsed:
