@@ -1,7 +1,7 @@
 """What must hold of any engine's result: nothing is lost in silence, and times are seconds."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,26 @@ TEXT = frozenset(
 )
 
 
-def objects(data: Any, listed: bool = False) -> Iterator[Mapping[str, Any]]:
-    """Each object that stands in a list, or within one that does."""
-    if isinstance(data, Mapping):
-        if listed:
-            yield data
-        for value in data.values():
-            if isinstance(value, Mapping | list):
-                yield from objects(value, listed)
-    elif isinstance(data, list):
-        for value in data:
-            if isinstance(value, Mapping | list):
-                yield from objects(value, True)
+def shapes(data: Any) -> set[tuple[Any, ...]]:
+    """The keys of each object that stands in a list, or within one that does."""
+    found: set[tuple[Any, ...]] = set()
+    waiting = [(data, False)]
+    while waiting:
+        held, listed = waiting.pop()
+        if isinstance(held, dict):
+            if listed:
+                found.add(tuple(held))
+            waiting += [(value, listed) for value in held.values() if isinstance(value, dict | list)]
+        elif isinstance(held, list):
+            waiting += [(value, True) for value in held if isinstance(value, dict | list)]
+    return found
 
 
 def unread(data: Any, known: frozenset[str]) -> tuple[list[str], list[str]]:
     """Keys beside texts that are not known: what looks like times; like speakers, channels, confidences."""
-    shapes = {tuple(one) for one in objects(data)}
-    beside = {key for shape in shapes if any(_plain(key) in TEXT for key in shape) for key in shape}
+    told = (shape for shape in shapes(data) if any(_plain(key) in TEXT for key in shape))
     times, others = [], []
-    for key in sorted(str(key) for key in beside - known):
+    for key in sorted({str(key) for shape in told for key in shape} - known):
         parts = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", key).lower()))
         if parts & LIKE_TIMES:
             times.append(key)

@@ -78,9 +78,9 @@ class Texts:
 
     def complete(self, words: list[Word], text: Any) -> list[Word]:
         """The words, and between them those that only the text has."""
-        ours = [letters(word.content) for word in words]
-        if not isinstance(text, str) or "".join(ours) == letters(text):
+        if not isinstance(text, str) or letters("".join(word.content for word in words)) == letters(text):
             return words
+        ours = [letters(word.content) for word in words]
         spoken = [(token, plain) for token in text.split() if (plain := letters(token))]
         theirs = [plain for _, plain in spoken]
         more = Counter(theirs) - Counter(ours)  # what stands elsewhere in the list is not missing
