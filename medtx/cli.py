@@ -105,7 +105,14 @@ def _vocabulary(args: argparse.Namespace) -> None:
 
 
 def _read(args: argparse.Namespace) -> None:
-    found = medtx.read(args.source, metadata=args.metadata, errors="collect")
+    found = medtx.read(
+        args.source,
+        metadata=args.metadata,
+        errors="collect",
+        encoding=args.encoding,
+        tiers=args.tiers and args.tiers.split(","),
+        column=args.column,
+    )
     _list_failures(found)
     if len(found):
         print(found.summary().to_string(na_rep="-"))
@@ -302,6 +309,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("source", nargs="+", help="files, folders, globs, archives or s3:// addresses")
     verb.add_argument("--metadata", help="CSV or JSON with recording or file_name, and more columns")
+    verb.add_argument("--encoding", help="of text files that are not UTF-8, such as cp1252")
+    verb.add_argument("--tiers", help="tiers of a TextGrid to take, parted by commas")
+    verb.add_argument("--column", help="column of a table of texts to read, such as pred_text")
     form = verb.add_mutually_exclusive_group()
     form.add_argument("--out", help="folder for the tables, as Parquet")
     form.add_argument("--csv", metavar="OUT", help="folder for the tables, as CSV")

@@ -16,6 +16,9 @@ from medtx.errors import MedtxError, ReadError, reason
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
+OWN_DOCUMENT = "medtx transcript"
+"""The category of Word documents that medtx writes; so they are known when they are read."""
+
 Wanted = Callable[[Iterable[PurePath]], list[PurePath]]
 
 

@@ -23,9 +23,11 @@ from medtx.errors import InputError, ReadError
 from medtx.reading.build import Builder, Word, of_words, without_gc
 from medtx.reading.formats import register
 from medtx.reading.metadata import join
+from medtx.reading.options import Options
 from medtx.reading.parse import parse
 from medtx.reading.sources import Source, expand, fetched
 from medtx.reading.streaming import CUT
+from medtx.reading.told import collected, warn
 from medtx.tables import labels
 from medtx.transcripts import Transcripts, concat
 
@@ -41,6 +43,10 @@ def read(
     engine: str | None = None,
     errors: str = "raise",
     executor: Executor | None = None,
+    encoding: str | None = None,
+    tiers: str | Iterable[str] | None = None,
+    speakers: bool | None = None,
+    column: str | None = None,
 ) -> Transcripts:
     """Read recognition results or references into tables.
 
@@ -50,10 +56,11 @@ def read(
     Analytics, HealthScribe, medtx's own engines), streaming events (a JSON array, JSON lines,
     or the objects of an SDK; also of a stream that was cut), what Whisper, Deepgram,
     AssemblyAI, Google, Azure, Vosk and Kaldi write, and what `register` adds. References are
-    plain text (one file a recording, a line an utterance; or ``recording<TAB>text`` lines),
-    manifests (CSV, or NeMo's JSON lines), TextGrid, STM, CTM, SegLST, WebVTT or SRT, known by
-    their suffix. From a folder its results are read, or its references where it has none;
-    manifests must be named. A folder that `Transcripts.to_parquet` wrote gives its tables back.
+    plain text or Word documents (one file a recording, a line an utterance; or
+    ``recording<TAB>text`` lines), manifests (CSV, or NeMo's JSON lines), TextGrid, STM, CTM,
+    SegLST, WebVTT or SRT, known by their suffix. From a folder its results are read, or its
+    references where it has none; manifests must be named. A folder that `Transcripts.to_parquet`
+    wrote gives its tables back.
 
     A recording is named by its job, or by its file where several jobs share a name.
     Saved job descriptions (``GetMedicalTranscriptionJob`` and its like) add specialty, type and
@@ -62,6 +69,11 @@ def read(
     of job descriptions) adds its columns to ``recordings``. ``engine`` names what made them.
     ``executor`` spreads many files over processes, here or in a cluster (formats that were
     registered must be registered there too).
+
+    Of references, ``encoding`` is that of text files (UTF-8 if not given, or UTF-16 with its
+    mark); ``tiers`` names the tiers of a TextGrid to take; ``column`` the column of a manifest
+    that has the text (``"pred_text"``); ``speakers`` says whether labels such as ``D: ...`` in
+    running text are speakers (None: where they recur or name a role; a warning tells of doubt).
 
     Raises `ReadError`, naming file and place, at the first source that cannot be read;
     with ``errors="collect"`` the others are read and ``failures`` lists it.
@@ -84,7 +96,9 @@ def read(
         raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
     if engine is not None and not isinstance(engine, str):
         raise InputError(f"engine={engine!r} is not a name")
-    collect = partial(_collect, errors=errors)
+    wanted = tiers if tiers is None or isinstance(tiers, str) else tuple(tiers)
+    options = Options(encoding=encoding, tiers=wanted, speakers=speakers, column=column)
+    collect = partial(_collect, errors=errors, options=options)
     if executor is None:
         builder = collect(expand(source))
     else:
@@ -93,6 +107,7 @@ def read(
         builder = Builder()
         for part in executor.map(collect, [sources[i : i + size] for i in range(0, len(sources), size)]):
             builder.extend(part)
+    warn(builder.told, stacklevel=2)
     with without_gc():
         found = builder.transcripts()
     if builder.kept:
@@ -107,15 +122,15 @@ def read(
     return found if metadata is None else join(found, metadata)
 
 
-def _collect(sources: Iterable[Source], errors: str) -> Builder:
+def _collect(sources: Iterable[Source], errors: str, options: Options) -> Builder:
     builder = Builder()
-    with without_gc():
+    with without_gc(), collected() as builder.told:
         for name, path, data in fetched(sources):
             if isinstance(data, Transcripts):
                 builder.kept.append(data)
                 continue
             try:
-                for parsed in parse(path, data):
+                for parsed in parse(path, data, options):
                     builder.add(parsed, name, path)
             except ReadError as error:
                 if errors == "raise":

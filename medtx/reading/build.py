@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import ReadError
+from medtx.reading.told import Told
 from medtx.tables import TABLES, frame, labels, stack
 from medtx.transcripts import Transcripts
 
@@ -180,6 +181,7 @@ class Builder:
         self.failures: list[tuple[str, str, str]] = []
         self.jobs: dict[str, dict[str, Any]] = {}  # descriptions
         self.kept: list[Transcripts] = []  # tables that were there already
+        self.told: Told = []  # what is doubtful
         self.waiting = 0
 
     def add(self, parsed: Parsed, name: str, source: str = "") -> None:
@@ -213,6 +215,7 @@ class Builder:
         for name, job in other.jobs.items():
             self.describe(name, job)
         self.kept += other.kept
+        self.told += other.told
 
     def flush(self) -> None:
         part: dict[str, pd.DataFrame] = {}

@@ -8,13 +8,14 @@ import msgspec
 
 from medtx.errors import ReadError, shown
 from medtx.files import load, unpack
-from medtx.reading import batch, formats, job, references, streaming
+from medtx.reading import batch, formats, job, manifests, references, streaming
 from medtx.reading.build import Parsed
 from medtx.reading.metadata import describe_jobs, is_job
+from medtx.reading.options import Options
 from medtx.reading.sources import LINES, kind
 
 
-def parse(path: str, data: Any) -> list[Parsed]:
+def parse(path: str, data: Any, options: Options = Options()) -> list[Parsed]:  # noqa: B008  frozen
     """The recordings of a file, or of what was in memory. Raises `ReadError`."""
     if isinstance(data, ReadError):
         raise data
@@ -28,14 +29,20 @@ def parse(path: str, data: Any) -> list[Parsed]:
         if not data:
             hint = "; one for silence holds an empty line" if suffix == ".txt" else ""
             raise ReadError(source, f"the file is empty{hint}")
-        if suffix in references.READERS:
-            return references.READERS[suffix](text(data, source), source)
+        if suffix in references.REFUSED:
+            raise ReadError(source, references.REFUSED[suffix])
+        if reader := references.BINARY.get(suffix):
+            return reader(data, source, **options.of(reader))
+        if reader := references.READERS.get(suffix):
+            return reader(text(data, source, options.encoding), source, **options.of(reader))
+        if options.encoding:
+            data = text(data, source, options.encoding).encode()
     try:
         if not isinstance(data, bytes):
-            return _parse_object(data, source)
+            return _parse_object(data, source, options)
         data = data.removeprefix(b"\xef\xbb\xbf").strip()
         if suffix in LINES or _is_lines(data):
-            return _parse_lines(data, source)
+            return _parse_lines(data, source, options)
         if data[:1] == b"{":
             try:
                 result = job.decode(data)
@@ -45,7 +52,7 @@ def parse(path: str, data: Any) -> list[Parsed]:
                 raise
             if result.results is not None and result.results.is_transcript():
                 return [batch.parse(result, source)]
-        return _parse_object(msgspec.json.decode(data), source)
+        return _parse_object(msgspec.json.decode(data), source, options)
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at `$")
         raise ReadError(source, expected.lower(), place.strip(".`")) from None
@@ -61,13 +68,22 @@ def parse(path: str, data: Any) -> list[Parsed]:
         raise ReadError(source, f"expected JSON: {str(error).lower()}", place) from None
 
 
-def text(data: bytes, source: str) -> str:
-    """UTF-8, or the UTF-16 that Praat and Windows write with a mark."""
+def text(data: bytes, source: str, encoding: str | None = None) -> str:
+    """In this encoding; or UTF-8, or the UTF-16 that Praat and Windows write with a mark."""
+    hint = "" if encoding else ": encoding= names another, such as encoding='cp1252'"
+    if encoding is None and data[:12] == b"ooBinaryFile":
+        return "ooBinaryFile"  # its reader says what to do
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
-        return data.decode("utf-16" if wide else "utf-8-sig")
+        said = data.decode(encoding or ("utf-16" if wide else "utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ReadError(source, "expected UTF-8 text", f"byte {error.start}") from None
+        wanted = encoding or ("UTF-16" if wide else "UTF-8")
+        byte = f"found byte {data[error.start]:#04x}" if error.start < len(data) else "found its end"
+        raise ReadError(source, f"expected {wanted} text, {byte}{hint}", f"byte {error.start}") from None
+    if "\0" in said:
+        hint = hint.replace("cp1252", "utf-16-le")
+        raise ReadError(source, f"expected text, found a zero byte{hint}", f"character {said.index(chr(0))}")
+    return said.removeprefix("\ufeff")
 
 
 def _is_lines(data: bytes) -> bool:
@@ -76,7 +92,7 @@ def _is_lines(data: bytes) -> bool:
     return first[:1] == b"{" and first.rstrip()[-1:] == b"}" and more.lstrip()[:1] == b"{"
 
 
-def _parse_lines(data: bytes, source: str) -> list[Parsed]:
+def _parse_lines(data: bytes, source: str, options: Options) -> list[Parsed]:
     objects = []
     lines = [(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
     for number, line in lines:
@@ -86,7 +102,7 @@ def _parse_lines(data: bytes, source: str) -> list[Parsed]:
             if number == lines[-1][0] and streaming.is_event(objects):  # the stream was cut as it was written
                 return [streaming.parse(objects, source, cut=True)]
             raise ReadError(source, f"expected JSON: {str(error).lower()}", f"line {number}") from None
-    return _parse_object(objects, source)
+    return _parse_object(objects, source, options)
 
 
 def _whole(data: bytes) -> list[Any]:
@@ -111,7 +127,7 @@ def _whole(data: bytes) -> list[Any]:
     return found if at == len(said) else []
 
 
-def _parse_object(data: Any, source: str) -> list[Parsed]:
+def _parse_object(data: Any, source: str, options: Options) -> list[Parsed]:
     results = data.get("results") if isinstance(data, Mapping) else None
     if isinstance(results, Mapping) and not {"items", "channel_labels"}.isdisjoint(results):
         return [batch.parse(job.convert(data), source)]
@@ -122,15 +138,19 @@ def _parse_object(data: Any, source: str) -> list[Parsed]:
     if data == [] or streaming.is_event(data):
         return [streaming.parse(data, source)]
     if isinstance(data, list) and all(isinstance(one, Mapping) for one in data) and is_job(data[0]):
-        return [parsed for n, one in enumerate(data) for parsed in _parse_object(one, f"{source}, entry {n}")]
+        return [
+            parsed
+            for n, one in enumerate(data)
+            for parsed in _parse_object(one, f"{source}, entry {n}", options)
+        ]
     if is_job(data):
         return [Parsed(one, name=one["recording"], described=True) for one in describe_jobs(data)]
     first = data[0] if isinstance(data, list) else data
     if isinstance(data, list) and isinstance(first, Mapping) and "session_id" in first:
         return references.seglst(data, source)
-    if isinstance(first, Mapping) and "audio_filepath" in first:  # NeMo's manifest
-        rows = data if isinstance(data, list) else [data]
-        return references.rows_of(references.entries(rows, source, "entry"), source)
+    if manifests.is_row(first):
+        rows = [(f"entry {n}", row) for n, row in enumerate(data if isinstance(data, list) else [data], 1)]
+        return manifests.of_rows(rows, source, **options.of(manifests.of_rows))
     keys = shown(data) if isinstance(data, Mapping) else type(data).__name__
     raise ReadError(
         source,

@@ -141,7 +141,8 @@ _BROKEN = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, Runtime
 
 
 def _texts() -> list[str]:
-    return [suffix for suffix in references.READERS if suffix not in (".csv", ".tsv")]
+    known = (*references.READERS, *references.BINARY)
+    return [suffix for suffix in known if suffix not in (".csv", ".tsv")]
 
 
 def _expected() -> str:
@@ -150,6 +151,6 @@ def _expected() -> str:
 
 def _wanted(files: Iterable[PurePath]) -> list[PurePath]:
     """The results among these, or the references where there is none."""
-    seen = sorted(file for file in files if not file.name.startswith("."))
+    seen = sorted(file for file in files if not file.name.startswith((".", "~$")))  # ~$: Word has it open
     results = [file for file in seen if kind(file.name) in RESULTS]
     return results or [file for file in seen if kind(file.name) in _texts()]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from medtx.errors import optional
-from medtx.files import save
+from medtx.files import OWN_DOCUMENT, save
 from medtx.transcripts import Transcripts
 from medtx.writing import Target, check_threshold, clock, each
 
@@ -20,16 +20,17 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
     made = []
     for name, words, _, path in each(t, folder, "docx"):
         document = docx.Document()
+        document.core_properties.category = OWN_DOCUMENT
         document.add_heading(_NOT_XML.sub("", name), 1)
         about = [known[column].get(name) for column in ("engine", "specialty", "type", "language")]
-        document.add_paragraph(", ".join(str(value) for value in about if pd.notna(value)))
+        document.add_paragraph(", ".join(str(value) for value in about if pd.notna(value)), "Subtitle")
         below = words["confidence"] < (0 if threshold is None else threshold)
         if threshold is not None:
             count = int((words["kind"] == "pronunciation").sum())
             note = (
                 f"Listen to the marked words: {below.sum()} of {count} have a confidence below {threshold:g}."
             )
-            document.add_paragraph(f"{note} A word that was left out has none.")
+            document.add_paragraph(f"{note} A word that was left out has none.", "Subtitle")
         words = words[words["kind"] != "speaker-change"]
         before, gap = None, ""
         for word, mark in zip(words.itertuples(), below[words.index]):

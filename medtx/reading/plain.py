@@ -1,0 +1,131 @@
+"""Plain text: a recording a file, or a line a recording; and Word documents."""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile
+
+from medtx.errors import ReadError, optional
+from medtx.files import OWN_DOCUMENT
+from medtx.reading import turns
+from medtx.reading.build import Parsed
+from medtx.reading.manifests import timed
+from medtx.reading.told import tell
+from medtx.reading.utterances import Utterance, recording
+
+
+def plain(text: str, source: str, *, speakers: bool | None = None) -> list[Parsed]:
+    """One recording, a line an utterance; or ``recording<TAB>text`` lines, each a recording.
+
+    Speaker labels and time stamps become speakers and times (`medtx.reading.turns`).
+    """
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    rows = [(n, line.split("\t")) for n, line in lines]
+    if rows and (found := timed([row for _, row in rows])) and len(found) == len(rows):
+        return [recording(found, source)]  # Audacity's labels
+    tabbed = [(n, line) for n, line in lines if "\t" in line.strip()]
+    said, doubt = turns.utterances(text, speakers)
+    if speakers is not False and any(u.speaker or u.start is not None for u in said):
+        tabbed = []
+    if tabbed and len(tabbed) == len(lines):
+        return _keyed(tabbed, source, speakers)
+    if tabbed and 2 * len(tabbed) > len(lines):
+        without = next(n for n, line in lines if (n, line) not in tabbed)
+        raise ReadError(source, "expected recording, tab and text as in most lines", f"line {without}")
+    if doubt:
+        tell(source, doubt)
+    return [recording(said, source)]
+
+
+def _keyed(lines: list[tuple[int, str]], source: str, speakers: bool | None) -> list[Parsed]:
+    texts: dict[str, str] = {}
+    for number, line in lines:
+        name, _, said = line.partition("\t")
+        if not name.strip():
+            raise ReadError(source, "expected recording, tab and text", f"line {number}")
+        if name.strip() in texts:  # not shown: it may be text
+            raise ReadError(source, "expected each recording once, found one again", f"line {number}")
+        texts[name.strip()] = said
+    return [recording(spoken(said, source, speakers), source, name) for name, said in texts.items()]
+
+
+def spoken(text: str, source: str, speakers: bool | None = None) -> list[Utterance]:
+    """The utterances of a text; what is doubtful of its labels is told."""
+    said, doubt = turns.utterances(text, speakers)
+    if doubt:
+        tell(source, doubt)
+    return said
+
+
+_WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_SKIPPED = {
+    _WORD + tag for tag in ("del", "moveFrom", "pPr", "rPr", "tblPr", "sectPr", "instrText", "delText")
+}
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
+
+
+def docx(data: bytes, source: str, *, speakers: bool | None = None) -> list[Parsed]:
+    """A Word document: its paragraphs and the rows of its tables are lines.
+
+    Text that was inserted while changes were tracked counts, deleted text does not. Headers,
+    footers, footnotes and comments are left out. Needs the extra ``docx``.
+    """
+    library = optional("docx", "docx")
+    try:
+        document = library.Document(BytesIO(data))
+        body, own = document.element.body, document.core_properties.category == OWN_DOCUMENT
+        if own:
+            return [_own(document, source)]
+    except (BadZipFile, KeyError, ValueError, SyntaxError) as error:
+        raise ReadError(source, f"expected a Word document (.docx), found {type(error).__name__}") from None
+    text = "\n".join(_lines(body))
+    return [recording(spoken(text, source, speakers), source)]
+
+
+def _lines(node: Any) -> Iterator[str]:
+    """The text of each paragraph; the cells of a table's row are parted by tabs."""
+    for child in node:
+        if child.tag == _WORD + "p":
+            yield "".join(_pieces(child))
+        elif child.tag == _WORD + "tr":
+            cells = (" ".join(" ".join(_lines(cell)).split()) for cell in child.iter(_WORD + "tc"))
+            yield "\t".join(cell for cell in cells if cell)
+        elif child.tag not in _SKIPPED and child.tag != _FALLBACK:
+            yield from _lines(child)
+
+
+def _pieces(node: Any) -> Iterator[str]:
+    for child in node:
+        if child.tag in _SKIPPED or child.tag == _FALLBACK:
+            continue
+        if child.tag == _WORD + "t":
+            yield child.text or ""
+        elif child.tag == _WORD + "p":  # in a text box
+            yield "\n" + "".join(_pieces(child)) + "\n"
+        elif isinstance(child.tag, str) and (sign := _SIGNS.get(child.tag.removeprefix(_WORD))):
+            yield sign
+        else:
+            yield from _pieces(child)
+
+
+_HEADING = re.compile(r"(?:(\d\d+):(\d\d):(\d\d))?\s*(.*)", re.S)
+
+
+def _own(document: Any, source: str) -> Parsed:
+    """What `Transcripts.to_docx` wrote: a paragraph begins with its time and speaker in bold type."""
+    said, name = [], ""
+    for paragraph in document.paragraphs:
+        style = paragraph.style.name
+        if style.startswith(("Heading", "Title")):
+            name = paragraph.text
+        if style.startswith(("Heading", "Title", "Subtitle")) or not paragraph.runs:
+            continue
+        first = paragraph.runs[0]
+        heading = first.text if first.bold else ""
+        hours, minutes, rest, speaker = _HEADING.fullmatch(heading).groups()  # type: ignore[union-attr]
+        start = 3600.0 * int(hours) + 60 * int(minutes) + int(rest) if hours else None
+        text = "".join(_pieces(paragraph._p))[len(heading) :]
+        said.append(Utterance(text, start, None, speaker.strip() or None))
+    return recording(said, source, name)
