@@ -6,13 +6,15 @@ MACHINE = re.compile(
     r"(?:spk|spkr|speaker|participant|person|voice|channel|ch)[ _-]?(?:\d+|[a-z])"
     r"|unknown(?: speaker)?[ _]?\d*"
 )
-ROLE = re.compile(
-    r"(?:doctor|doc|dr|physician|clinician|gp|consultant|surgeon|nurse|pharmacist|therapist|physio"
-    r"|counsell?or|psychologist|psychiatrist|dentist|midwife|paramedic|provider|practitioner|examiner|student"
-    r"|patient|pt|client|caller|customer|agent|operator|host|guest|interviewer|interviewee|interpreter"
-    r"|translator|moderator|mother|mum|mom|father|dad|parent|wife|husband|partner|son|daughter|carer"
-    r"|caregiver|relative|family member|child|speaker|male|female|man|woman|question|answer)(?:[ _-]?\d+)?"
+_ROLES = (
+    r"doctor|doc|dr|physician|clinician|gp|consultant|surgeon|nurse|pharmacist|therapist|physio"
+    r"|counsell?or|psychologist|psychiatrist|dentist|midwife|paramedic|provider|practitioner|examiner"
+    r"|student|patient|pt|client|caller|customer|agent|operator|host|guest|interviewer|interviewee"
+    r"|interpreter|translator|moderator|mother|mum|mom|father|dad|parent|wife|husband|partner|son"
+    r"|daughter|carer|caregiver|relative|family member|child|speaker|male|female|man|woman|question"
+    r"|answer"
 )
+ROLE = re.compile(rf"(?:{_ROLES})(?:[ _-](?:{_ROLES}))?(?:[ _-]?\d+)?")
 TITLE = re.compile(r"(?:dr|doctor|mr|mrs|ms|miss|prof|professor|nurse|sister)\b\.? .*")
 _HEADINGS = """
 abdomen, addendum, address, admission, age, allergies, allergy, assessment, assessment and plan,
