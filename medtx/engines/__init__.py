@@ -21,7 +21,7 @@ from medtx.engines.folder import Folder
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
 from medtx.engines.models import Chosen, custom
 from medtx.engines.vocabulary import Source
-from medtx.errors import InputError, MedtxError, ReadError, optional, reason
+from medtx.errors import InputError, MedtxError, ReadError, not_one_of, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
 from medtx.reading.build import Builder, Parsed
@@ -131,7 +131,7 @@ def transcribe(
     at the end. Raises `InputError` for what the engine or the service does not take.
     """
     if errors not in ("raise", "collect"):
-        raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
+        raise not_one_of("errors", errors, ("raise", "collect"))
     service = TranscribeMedical() if engine == NAME else engine
     if isinstance(service, TranscribeMedical):
         if model is not None or vocabulary is not None:
@@ -142,7 +142,7 @@ def transcribe(
         if isinstance(workers, Executor):
             raise InputError("workers: of the service, expected how many files are under way at once")
     elif service not in ENGINES:
-        raise InputError(f"engine={engine!r} is not one of {', '.join([*ENGINES, NAME])}")
+        raise not_one_of("engine", engine, [*ENGINES, NAME])
     elif dry_run:
         raise InputError(f"dry_run is for services that cost: the engine {engine} runs here")
     else:

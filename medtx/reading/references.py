@@ -7,7 +7,7 @@ where the format has them; a word has a time of its own in CTM only.
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import unescape
 from pathlib import PureWindowsPath
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import pandas as pd
 
 from medtx.errors import InputError, ReadError
 from medtx.reading.build import Builder, Parsed, Word, check, of_words
+from medtx.reading.texts import by_name
 from medtx.transcripts import Transcripts
 
 
@@ -276,11 +277,11 @@ READERS: dict[str, Callable[[str, str], list[Parsed]]] = {
 """Suffix, in small letters -> reader of the text of such a file."""
 
 
-def from_text(texts: Mapping[str, str]) -> Transcripts:
+def from_text(texts: Mapping[str, str] | Sequence[str] | pd.Series) -> Transcripts:
     """References (or hypotheses without times) from plain text: recording -> what was said.
 
-    Lines are utterances. Words are what stands between blanks, exactly as written; times
-    and confidences are NaN.
+    The recordings of a list are named ``"0"``, ``"1"``, ... Lines are utterances. Words are
+    what stands between blanks, exactly as written; times and confidences are NaN.
 
     >>> from_text({"visit": "Denies chest pain.\\nNo fever."}).words[["segment", "content"]]
        segment content
@@ -291,7 +292,7 @@ def from_text(texts: Mapping[str, str]) -> Transcripts:
     4        1  fever.
     """
     builder = Builder()
-    for name, said in texts.items():
+    for name, said in by_name(texts).items():
         if not isinstance(said, str):
             raise InputError(f"recording {name!r} has {type(said).__name__} where its text should be")
         lines = (Utterance(line) for line in said.splitlines() if line.strip())

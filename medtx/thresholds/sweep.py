@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, expect, not_one_of
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
@@ -121,7 +121,7 @@ class Sweep:
         Raises `InputError` for a group that is not here.
         """
         if group not in self._places:
-            raise InputError(f"group {group!r} is not one of {', '.join(self.groups)}")
+            raise not_one_of("group", group, self.groups)
         return self.counts.iloc[self._places[group]]
 
     @cached_property
@@ -328,6 +328,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
 
     Raises `InputError` where no word has a confidence.
     """
+    expect(alignment, Alignment)
     pairs = alignment.pairs
     if pairs["confidence"].isna().all():
         raise InputError("these words have no confidences, so no threshold can tell them apart")

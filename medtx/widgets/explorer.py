@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, MedtxError, optional
+from medtx.errors import InputError, MedtxError, expect, optional
 from medtx.scoring import Alignment
 from medtx.tables import minutes
 from medtx.thresholds import Sweep, Threshold, sweep
@@ -59,6 +59,7 @@ def explore(
     <Explorer: word below 0.5: review 1 of 3 words (33 %); of 1 errors 1 are caught, 0 slip through;
     1 more words are missing altogether>
     """
+    expect(alignment, Alignment)
     return Explorer(alignment, by, unit, max_error, confidence)
 
 
