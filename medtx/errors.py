@@ -4,6 +4,7 @@ import difflib
 import importlib
 import re
 from collections.abc import Iterable
+from numbers import Real
 from types import ModuleType
 from typing import Any
 
@@ -162,9 +163,16 @@ def expect(value: object, *kinds: type[Any], name: str = "", hint: str = "") -> 
     raise InputError(f"{start}expected {wanted}, not {kind_of(value)}{'; ' if hint else ''}{hint}")
 
 
+def check_number(name: str, value: object) -> None:
+    """Refuse a ``value`` that is no number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or value != value:
+        raise InputError(f"{name}={_given(value)} is not a number")
+
+
 def check_share(name: str, value: object) -> None:
     """Refuse a ``value`` that is no number between 0 and 1, both left out."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+    check_number(name, value)
+    if not 0 < float(value) < 1:  # type: ignore[arg-type]
         raise InputError(f"{name}={_given(value)} is not a number between 0 and 1")
 
 

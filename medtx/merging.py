@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, kind_of
 from medtx.tables import labels
 from medtx.transcripts import Transcripts
 
 
 def merge(transcripts: Transcripts, name: Callable[[str], str]) -> Transcripts:
     """See `medtx.Transcripts.merge`."""
+    if not callable(name):
+        raise InputError(f"expected a function from a name to the new one, not {kind_of(name)}")
     old = transcripts.recordings["recording"].astype(str)
     new = {one: name(one) for one in old}
     if odd := [one for one, given in new.items() if not isinstance(given, str)]:

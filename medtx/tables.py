@@ -264,7 +264,7 @@ def describe(name: str) -> pd.DataFrame:
     >>> describe("words").loc["confidence", "meaning"]
     '0 to 1; NaN where the service gave none'
     """
-    if name not in TABLES:
+    if not isinstance(name, str) or name not in TABLES:
         raise not_one_of("name", name, TABLES)
     rows = [(column, *spec) for column, spec in TABLES[name].items()]
     return pd.DataFrame(rows, columns=["column", "dtype", "meaning"]).set_index("column")

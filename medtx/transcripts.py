@@ -178,6 +178,8 @@ class Transcripts:
         """
         from medtx.engines.audio import clip
 
+        if not isinstance(what, Mapping | pd.Series) or not {"recording", "start", "end"} <= set(what.keys()):
+            raise InputError(f"expected a row with recording, start and end, not {kind_of(what)}")
         name, start, end = str(what["recording"]), float(what["start"]), float(what["end"])
         if start != start or end != end:
             raise InputError(f"{name}: this has no times to play")

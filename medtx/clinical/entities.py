@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.clinical.text import Chunk, Spoken, chunks, spoken
-from medtx.errors import InputError, MedtxError, expect, no_recording, not_one_of
+from medtx.errors import InputError, MedtxError, expect, kind_of, no_recording, not_one_of
 from medtx.files import save_text
 from medtx.names import called, with_names
 from medtx.tables import frame, rows_at
@@ -105,6 +105,8 @@ class Entities:
         """When each entity of a recording was said, by category, on ``ax`` or a new one."""
         from medtx.plots import plot_timeline
 
+        if recording not in self.transcripts:
+            raise no_recording(recording, self.transcripts)
         mine = self.table[self.top & (self.table["recording"].astype(str) == recording)]
         return plot_timeline(mine, ax)
 
@@ -183,16 +185,17 @@ def entities(
     ['warfarin', '5 mg', 'daily']
     """
     expect(transcripts, Transcripts)
-    if errors not in ("raise", "collect"):
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
         raise not_one_of("errors", errors, ("raise", "collect"))
-    asked_codes = [ontologies] if isinstance(ontologies, str) else list(ontologies)
-    for name in asked_codes:
-        if name not in ONTOLOGIES:
+    if isinstance(ontologies, str) or not isinstance(ontologies, Iterable):
+        raise InputError(f"ontologies: expected a list, such as ['rxnorm'], not {kind_of(ontologies)}")
+    for name in ontologies:
+        if not isinstance(name, str) or name not in ONTOLOGIES:
             raise not_one_of("ontologies", name, ONTOLOGIES)
-    if isinstance(ontologies, str):
-        raise InputError(f"ontologies={ontologies!r}: expected a list, [{ontologies!r}]")
     operations = ["detect_entities_v2", *(["detect_phi"] if phi else [])]
     operations += [ONTOLOGIES[name] for name in ontologies]
+    if not isinstance(engine, str) and not hasattr(engine, "detect_many"):
+        raise not_one_of("engine", engine, ENGINES, " or a medtx.clinical.ComprehendMedical")
     said = spoken(transcripts)
     if engine == "embedded":
         if ontologies:

@@ -87,10 +87,12 @@ def read(
       content   specialty
     0   Hello  CARDIOLOGY
     """
-    if errors not in ("raise", "collect"):
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
         raise not_one_of("errors", errors, ("raise", "collect"))
     if engine is not None:
         expect(engine, str, name="engine")
+    if executor is not None:
+        expect(executor, Executor, name="executor")
     collect = partial(_collect, errors=errors)
     if executor is None:
         builder = collect(expand(source))

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from medtx.errors import InputError, not_a_column
+from medtx.errors import InputError, did_you_mean, not_a_column
 from medtx.names import Names, apart, is_column, mapping, renamed, with_names
 from medtx.transcripts import Transcripts
 
@@ -120,6 +120,10 @@ def _of_column(column: str, side: pd.DataFrame, others: Mapping[str, str]) -> di
 def _by_mapping(given: Mapping[str, str], same: Renamed) -> Renamed:
     """Hypothesis -> reference, or reference -> hypothesis where that is how it reads."""
     refs, hyps = same.references, same.hypotheses
+    if given and not any(old in hyps or old in refs for old in given):
+        first = next(iter(given))
+        problem = f"names= names none of these recordings: {first!r} is neither a hypothesis nor a reference"
+        raise InputError(problem + did_you_mean(first, [*hyps, *refs]))
     forward = sum(old in hyps and new in refs for old, new in given.items())
     backward = [(new, old) for old, new in given.items() if old in refs and new in hyps]
     if backward and not forward:

@@ -101,7 +101,7 @@ def _words(rows: pd.DataFrame) -> str:
 
 
 def as_text(alignment: "Alignment", recording: str, width: int) -> str:
-    if recording not in set(alignment.recordings["recording"]):
+    if recording not in alignment:
         raise no_recording(recording, alignment)
     rows = alignment.pairs[alignment.pairs["recording"] == recording]
     lines: list[list[str]] = [["REF:", "HYP:", "    "]]

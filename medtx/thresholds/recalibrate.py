@@ -73,7 +73,7 @@ def recalibrate(alignment: Alignment, method: str = "isotonic", *, unit: str = "
     without scikit-learn.
     """
     expect(alignment, Alignment)
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise not_one_of("method", method, METHODS)
     pairs = alignment.pairs
     known = pairs["confidence"].notna().to_numpy()

@@ -103,6 +103,7 @@ class Threshold:
         engine, or a share to review that none of its recordings had. `medtx.thresholds.to_hear`
         makes a list of stretches to listen to of it.
         """
+        expect(transcripts, Transcripts)
         marked = _mark(transcripts, np.full(len(transcripts.words), self.value), self.unit)
         _same_engine(self.engine, transcripts)
         self._compare(marked)
@@ -349,7 +350,6 @@ def review_range(shares: np.ndarray) -> tuple[float, float] | None:
 
 
 def _mark(transcripts: Transcripts, limits: np.ndarray, unit: str | int) -> pd.DataFrame:
-    expect(transcripts, Transcripts)
     words = transcripts.words
     spoken = (words["kind"] == "pronunciation").to_numpy()
     confidence = words["confidence"].to_numpy()

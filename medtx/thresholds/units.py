@@ -71,7 +71,7 @@ def _rows_of(alignment: Alignment, row: np.ndarray) -> np.ndarray:
 
 
 def check(unit: str | int) -> None:
-    named = unit in ("word", "segment", "recording")
+    named = isinstance(unit, str) and unit in ("word", "segment", "recording")
     if not named and (not isinstance(unit, int) or isinstance(unit, bool) or unit < 1):
         raise not_one_of("unit", unit, ("word", "segment", "recording"), " or a number of words")
 
