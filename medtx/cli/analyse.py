@@ -7,13 +7,14 @@ from pathlib import Path
 import medtx
 from medtx.errors import MedtxError, ReadError
 from medtx.files import save_text
+from medtx.names import Names, load_names
 
 MAX_ERROR = 0.1
 """Where no limit is given."""
 
 
 def read(args: argparse.Namespace) -> None:
-    found = medtx.read(args.source, metadata=args.metadata, errors="collect")
+    found = medtx.read(args.source, metadata=args.metadata, names=_names(args.names), errors="collect")
     _list_failures(found)
     if len(found):
         print(found.summary().to_string(na_rep="-"))
@@ -31,8 +32,13 @@ def _list_failures(found: medtx.Transcripts) -> None:
         print(f"not read: {ReadError(failure.source, failure.problem, failure.place)}", file=sys.stderr)
 
 
+def _names(text: str | None) -> Names | None:
+    return None if text is None else load_names(text)
+
+
 def _results(args: argparse.Namespace) -> medtx.Transcripts:
-    found = medtx.read(args.results, metadata=args.metadata, errors="collect")
+    names = None if hasattr(args, "references") else _names(args.names)  # else the pairs are named so
+    found = medtx.read(args.results, metadata=args.metadata, names=names, errors="collect")
     _list_failures(found)
     if not len(found):
         raise MedtxError("no result could be read")
@@ -40,7 +46,10 @@ def _results(args: argparse.Namespace) -> medtx.Transcripts:
 
 
 def _alignment(args: argparse.Namespace) -> medtx.Alignment:
-    alignment = medtx.align(medtx.read(args.references), _results(args), normalize=args.normalize)
+    given = [_names(text) for text in args.names or ()]
+    names = given if len(given) > 1 else given[0] if given else None
+    references, results = medtx.read(args.references), _results(args)
+    alignment = medtx.align(references, results, normalize=args.normalize, names=names)
     for side, names in (
         ("reference", alignment.only_hypothesis),
         ("result", alignment.only_reference),

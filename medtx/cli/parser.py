@@ -5,6 +5,7 @@ from typing import Any
 
 import medtx
 from medtx.cli import analyse, recognise
+from medtx.cli.arguments import Parser
 from medtx.specialties import SPECIALTIES, TYPES
 
 Verbs = Any  # argparse's own class for them is not public
@@ -12,7 +13,7 @@ Verbs = Any  # argparse's own class for them is not public
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    made = argparse.ArgumentParser(prog="medtx", description=medtx.__doc__.splitlines()[0])
+    made = Parser(prog="medtx", description=medtx.__doc__.splitlines()[0])
     made.add_argument("--version", action="version", version=f"medtx {medtx.__version__}")
     verbs = made.add_subparsers(required=True, metavar="VERB")
     _demo(verbs)
@@ -38,9 +39,20 @@ def _demo(verbs: Verbs) -> None:
     verb.set_defaults(run=recognise.demo)
 
 
+def _names() -> argparse.ArgumentParser:
+    names = argparse.ArgumentParser(add_help=False)
+    names.add_argument(
+        "--names",
+        help="call recordings otherwise: a pattern such as '{name}_hyp', a column of the metadata, or a CSV "
+        "file with two columns, the name as it is and the new one",
+    )
+    return names
+
+
 def _read(verbs: Verbs) -> None:
     verb = verbs.add_parser(
         "read",
+        parents=[_names()],
         help="what results or references hold, and their tables as Parquet or CSV",
         description="Exit status: 0 all was read, 1 some was not, 2 nothing was or the call was wrong.",
     )
@@ -160,6 +172,13 @@ def _against() -> argparse.ArgumentParser:
     against.add_argument(
         "--by", action="append", help="column to group by, such as specialty or speaker; may be repeated"
     )
+    against.add_argument(
+        "--names",
+        action="append",
+        help="the results' names among the references: a pattern such as '{name}_hyp', a column of the "
+        "metadata, a CSV file with two columns (result, reference), or alike, for names that differ in case, "
+        "folder, extension or marks; given twice, for the references and for the results",
+    )
     against.add_argument("--normalize", default="plain", help="plain, medical, whisper or none (%(default)s)")
     return against
 
@@ -203,7 +222,9 @@ def _threshold(verbs: Verbs, parents: list[argparse.ArgumentParser]) -> None:
 
 
 def _review(verbs: Verbs) -> None:
-    verb = verbs.add_parser("review", help="mark what a kept threshold sends to review in new results")
+    verb = verbs.add_parser(
+        "review", parents=[_names()], help="mark what a kept threshold sends to review in new results"
+    )
     verb.add_argument("threshold", help="file that `medtx threshold --out` kept")
     verb.add_argument("results", nargs="+", help="files, folders or globs of results")
     verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
@@ -212,7 +233,9 @@ def _review(verbs: Verbs) -> None:
 
 
 def _entities(verbs: Verbs) -> None:
-    verb = verbs.add_parser("entities", help="drugs, doses, conditions, ... tied to time and confidence")
+    verb = verbs.add_parser(
+        "entities", parents=[_names()], help="drugs, doses, conditions, ... tied to time and confidence"
+    )
     verb.add_argument("results", nargs="+", help="files, folders or globs of results")
     verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
     verb.add_argument("--engine", default="embedded", help="embedded or comprehend-medical (%(default)s)")

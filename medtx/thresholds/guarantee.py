@@ -44,8 +44,8 @@ class Limits:
         for name, number in numbers.items():
             if number is not None:
                 check_number(name, number)
-        costs = cost_error.values() if isinstance(cost_error, Mapping) else [cost_error]
-        costs = [0.0 if cost is None else cost for cost in costs]
+        given = cost_error.values() if isinstance(cost_error, Mapping) else [cost_error]
+        costs = [0.0 if cost is None else cost for cost in given]
         for name, number in (("worst", worst), *(("a cost", cost) for cost in (cost_review, *costs))):
             check_number(name, number)
         if max_missed_per_1000 is not None:
