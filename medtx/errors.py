@@ -123,12 +123,16 @@ _MADE_BY = {
 """What each kind of object is called, and where it comes from."""
 
 
-_LONG = 60  # characters: what is longer is no name, and may be what a patient said
+_LONG = 60  # characters, or five words: what is longer is no name, and may be what a patient said
 
 
 def _given(value: object) -> str:
     """A value as it was given, or its kind where it may hold text."""
-    short = isinstance(value, str | int | float | None) and len(repr(value)) <= _LONG
+    short = (
+        isinstance(value, str | int | float | None)
+        and len(repr(value)) <= _LONG
+        and len(str(value).split()) < 5
+    )
     return repr(value) if short else kind_of(value)
 
 

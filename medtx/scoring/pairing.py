@@ -211,7 +211,8 @@ def warn_of_partners(only_ref: Sequence[str], only_hyp: Sequence[str]) -> None:
 def propose(refs: Sequence[str], hyps: Sequence[str]) -> Proposal | None:
     """The best way to pair these names, or None."""
     found = [one for one in (_by_pattern(refs, hyps), _by_likeness(refs, hyps)) if one and one.pairs]
-    return max(found, key=lambda one: len(one.pairs)) if found else _nearest(refs, hyps)
+    plainest = max(found, key=lambda one: (len(one.pairs), not one.names.startswith("(")), default=None)
+    return plainest or _nearest(refs, hyps)
 
 
 _SAMPLE = 100
@@ -259,7 +260,8 @@ def _affixes(refs: Sequence[str], hyps: Sequence[str]) -> Iterator[_Affixes]:
     parts: dict[str, list[tuple[str, str]]] = {}
     for name in refs[:_SAMPLE]:
         for i, j in _cuts(name, _edges(name)):
-            parts.setdefault(name[i:j], []).append((name[:i], name[j:]))
+            if name[i].isalnum() and name[j - 1].isalnum():
+                parts.setdefault(name[i:j], []).append((name[:i], name[j:]))
     for name in hyps[:_SAMPLE]:
         for i, j in _cuts(name, _edges(name)):
             for ends in parts.get(name[i:j], ()):
