@@ -85,8 +85,8 @@ class Sweep:
 
     def curve(self, group: str | None = None) -> pd.DataFrame:
         """The rows of ``table`` of one group; of all words together where none is named."""
-        if group is not None and self.by is None:
-            raise InputError("this sweep has no groups: give medtx.sweep the column, by=")
+        if self.by is None and group is not None and (not isinstance(group, str) or group != "TOTAL"):
+            raise not_one_of("group", group, self.groups)
         rows = self.counts if group is None or self.by is None else self.rows_of(group)
         group = group or "TOTAL"
         sums, reference = _sums(rows, len(self.values)), int(rows["reference"].sum())
