@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import expect, not_one_of
 from medtx.reading import read
 from medtx.transcripts import Transcripts
 
@@ -29,9 +29,10 @@ def load_dataset(name: str = "dictations") -> Dataset:
     >>> len(d.transcripts), len(d.references), len(d.audio)
     (78, 78, 78)
     """
+    expect(name, str, name="name")
     folders = [place / name for place in _PLACES if (place / name / "metadata.csv").exists()]
     if not folders:
-        raise InputError(f"dataset {name!r} is not one of {', '.join(names())}")
+        raise not_one_of("name", name, names())
     folder = folders[0]
     metadata = pd.read_csv(folder / "metadata.csv")
     audio = metadata["file_name"].map(lambda file: str(folder / file))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medtx.errors import InputError, kind_of
 from medtx.tables import labels
 from medtx.transcripts import Transcripts, glued
 
@@ -21,6 +22,10 @@ def redact(t: Transcripts, entities: Any = None) -> Transcripts:
     marks["words"][:] = [_label(category) if isinstance(category, str) else "" for category in t.words["phi"]]
     rows = t.phi[["recording", "start", "end", "content", "category"]].assign(first=-1, last=-1)
     if entities is not None:
+        if not hasattr(entities, "responses"):
+            raise InputError(
+                f"expected Entities, which medtx.entities(transcripts) gives, not {kind_of(entities)}"
+            )
         found = entities.table[entities.table["category"] == PHI]
         named = found[["recording", "start", "end", "first", "last"]]
         rows = pd.concat(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import optional
+from medtx.errors import expect, optional
 from medtx.files import save_text
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
@@ -49,6 +49,8 @@ def report(
     `medtx.Sweep.choose`. The file needs nothing beside it, and holds single wrong words
     but no transcript; it is readable by its owner only.
     """
+    expect(alignment, Alignment)
+    expect(path, str, PathLike, name="path")
     curves = sweep(alignment)
     chosen = curves.choose(max_error=max_error, confidence=confidence)
     engines = ", ".join(map(str, alignment.recordings["engine"].dropna().unique())) or "not named"

@@ -3,7 +3,7 @@
 Source: the service's developer guide and botocore's service model. Language is en-US only.
 """
 
-from medtx.errors import InputError
+from medtx.errors import not_one_of
 
 SPECIALTIES: dict[str, tuple[str, ...]] = {
     "PRIMARYCARE": ("batch", "streaming"),
@@ -44,13 +44,12 @@ def specialty(name: str) -> str:
 
     Raises `InputError` for one that the service does not have.
     """
-    try:
-        return _KNOWN[_key(name)]
-    except KeyError:
-        raise InputError(
-            f"specialty {name!r} is not one that Transcribe Medical has: use one of "
-            f"{', '.join(SPECIALTIES)} (or {', '.join(SUB_SPECIALTIES)})"
-        ) from None
+    found = _KNOWN.get(_key(name)) if isinstance(name, str) else None
+    if found is None:
+        raise not_one_of(
+            "specialty", name, [*SPECIALTIES, *SUB_SPECIALTIES], ", which Transcribe Medical has"
+        )
+    return found
 
 
 def audio_type(name: str) -> str:
@@ -59,6 +58,6 @@ def audio_type(name: str) -> str:
     >>> audio_type("dictation")
     'DICTATION'
     """
-    if name.upper() not in TYPES:
-        raise InputError(f"type {name!r} is not one of {' or '.join(TYPES)}")
+    if not isinstance(name, str) or name.upper() not in TYPES:
+        raise not_one_of("type", name, TYPES)
     return name.upper()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import not_one_of
 
 
 class Column(NamedTuple):
@@ -281,7 +281,7 @@ def describe(name: str) -> pd.DataFrame:
     >>> describe("words").loc["confidence", "meaning"]
     '0 to 1; NaN where the service gave none'
     """
-    if name not in TABLES:
-        raise InputError(f"table {name!r} is not one of {', '.join(TABLES)}")
+    if not isinstance(name, str) or name not in TABLES:
+        raise not_one_of("name", name, TABLES)
     rows = [(column, *spec) for column, spec in TABLES[name].items()]
     return pd.DataFrame(rows, columns=["column", "dtype", "meaning"]).set_index("column")

@@ -1,19 +1,20 @@
 """Transcripts: the set of tables that every reader returns."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, optional
+from medtx.errors import InputError, ReadError, expect, kind_of, no_recording, optional
 from medtx.tables import TABLES, frame, labels, stack
+
+if TYPE_CHECKING:
+    from medtx.names import Names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,8 +34,32 @@ class Transcripts:
     notes: pd.DataFrame = field(default_factory=partial(frame, "notes", {}))
     failures: pd.DataFrame = field(default_factory=partial(frame, "failures", {}))
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.recordings, pd.DataFrame):
+            raise InputError(
+                f"Transcripts are made by medtx.read(files) or medtx.from_text({{name: text}}), "
+                f"not of {kind_of(self.recordings)}"
+            )
+
     def __len__(self) -> int:
         return len(self.recordings)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the recordings, as a mapping's keys."""
+        return iter(self.recordings["recording"].astype(str).tolist())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool((self.recordings["recording"] == name).any())
+
+    def __getitem__(self, recordings: str | Iterable[str]) -> "Transcripts":
+        """The same as `select`: ``t["visit"]`` holds that recording alone.
+
+        >>> import medtx
+        >>> t = medtx.from_text({"a": "No fever.", "b": "Cough."})
+        >>> t["a"], list(t), "c" in t
+        (<Transcripts: 1 recordings, 2 words>, ['a', 'b'], False)
+        """
+        return self.select(recordings)
 
     def __repr__(self) -> str:
         said = int((self.words["kind"] == "pronunciation").sum())
@@ -57,10 +82,7 @@ class Transcripts:
 
         Raises `InputError` for a recording that is not here.
         """
-        wanted = {recordings} if isinstance(recordings, str) else set(recordings)
-        unknown = wanted - set(self.recordings["recording"])
-        if unknown:
-            raise InputError(f"no recording {sorted(unknown, key=str)[0]!r} among these {len(self)}")
+        wanted = picked_names(recordings, self)
         return replace(
             self,
             **{
@@ -103,8 +125,14 @@ class Transcripts:
         whole = summed.columns.difference([*keys, "minutes", "mean"], sort=False)
         return summed.astype(dict.fromkeys(whole, int)).round({"minutes": 1})
 
-    def text(self, *, punctuation: bool = True, speakers: bool = False) -> pd.Series:
-        """The running text of each recording, as the service writes it.
+    @overload
+    def text(self, recording: None = ..., *, punctuation: bool = ..., speakers: bool = ...) -> pd.Series: ...
+    @overload
+    def text(self, recording: str, *, punctuation: bool = ..., speakers: bool = ...) -> str: ...
+    def text(
+        self, recording: str | None = None, *, punctuation: bool = True, speakers: bool = False
+    ) -> pd.Series | str:
+        """The running text of each recording, as the service writes it; or of one, as a string.
 
         Without ``punctuation`` the marks that are items of their own are left out (other
         engines write them onto the words: normalisers take them off). With ``speakers``
@@ -112,9 +140,12 @@ class Transcripts:
 
         >>> import medtx
         >>> t = medtx.from_text({"visit": "Denies chest pain."})
-        >>> t.text()["visit"], t.text(speakers=True)["visit"]
+        >>> t.text()["visit"], t.text("visit", speakers=True)
         ('Denies chest pain.', 'unknown: Denies chest pain.')
         """
+        if recording is not None:
+            expect(recording, str, name="recording")
+            return str(self[recording].text(punctuation=punctuation, speakers=speakers).iloc[0])
         words = self.words[self.words["kind"] != "speaker-change"]
         if not punctuation:
             words = words[words["kind"] != "punctuation"]
@@ -148,6 +179,8 @@ class Transcripts:
         """
         from medtx.engines.audio import clip
 
+        if not isinstance(what, Mapping | pd.Series) or not {"recording", "start", "end"} <= set(what.keys()):
+            raise InputError(f"expected a row with recording, start and end, not {kind_of(what)}")
         name, start, end = str(what["recording"]), float(what["start"]), float(what["end"])
         if start != start or end != end:
             raise InputError(f"{name}: this has no times to play")
@@ -169,63 +202,23 @@ class Transcripts:
         >>> t.merge(lambda name: name.split("_")[0]).text(speakers=True)["visit"]
         'doctor: Any pain?\\npatient: No.'
         """
-        old = self.recordings["recording"].astype(str)
-        new = {one: name(one) for one in old}
-        if odd := [one for one, given in new.items() if not isinstance(given, str)]:
-            raise InputError(f"the new name of {odd[0]!r} is not text")
-        names = list(dict.fromkeys(new.values()))
-        dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
-        own = _apart(new)
-        said = self.words[["recording", "speaker"]].drop_duplicates().dropna()
-        voices = Counter((new[one], who) for one, who in said.itertuples(index=False))
-        several = Counter(said["recording"])
+        from medtx.merging import merge
 
-        def voice(one: str, who: object) -> object:
-            if one not in own or (several[one] and not isinstance(who, str)):
-                return who
-            if several[one] and voices[new[one], who] < 2:
-                return who
-            return f"{own[one]} {who}" if several[one] > 1 else own[one]
+        return merge(self, name)
 
-        tables = {}
-        for table, rows in self.tables().items():
-            if "recording" in rows:
-                label = rows["recording"].astype(str)
-                if "speaker" in rows:
-                    rows = rows.assign(speaker=labels(list(map(voice, label, rows["speaker"]))))
-                rows = rows.assign(recording=label.map(new).astype(dtype), old=label)
-            tables[table] = rows
-        segments = tables["segments"].sort_values(["recording", "start"], kind="stable", ignore_index=True)
-        number = segments.groupby("recording", observed=True).cumcount().astype("int32")
-        where = pd.Series(number.to_numpy(), index=pd.MultiIndex.from_frame(segments[["old", "segment"]]))
-        for table, rows in tables.items():
-            if "segment" in rows and table != "segments":
-                keys = pd.MultiIndex.from_frame(rows[["old", "segment"]])
-                rows = rows.assign(segment=where.reindex(keys, fill_value=-1).to_numpy())
-                order = {"events": "arrival", "notes": "recording"}.get(table, "segment")
-                tables[table] = rows.sort_values(["recording", order], kind="stable", ignore_index=True)
-        tables["segments"] = segments.assign(segment=number)
-        for table, column in (("words", "position"), ("events", "event")):
-            count = tables[table].groupby("recording", observed=True).cumcount().astype("int32")
-            tables[table] = tables[table].assign(**{column: count})
-        notes = tables["notes"]
-        sentence = notes.groupby(["recording", "old", "sentence"], observed=True, sort=False).ngroup()
-        first = sentence.groupby(notes["recording"], observed=True).transform("min")
-        tables["notes"] = notes.assign(sentence=(sentence - first).astype("int32"))
-        channels = tables["segments"].groupby("recording", observed=False)["channel"].nunique()
-        whole = tables["recordings"].drop(columns="old").groupby("recording", observed=False)
-        tables["recordings"] = (
-            whole.first()
-            .assign(
-                duration=whole["duration"].max(),
-                channels=np.maximum(channels, whole["channels"].max()).astype("int32"),
-                redacted=whole["redacted"].any(),
-            )
-            .reset_index()
-        )
-        return replace(
-            self, **{table: rows.drop(columns="old", errors="ignore") for table, rows in tables.items()}
-        )
+    def rename(self, names: "Names") -> "Transcripts":
+        """Call recordings otherwise: ``names`` is what `medtx.read` takes.
+
+        Raises `InputError` where two recordings would share a name, and where ``names`` says
+        nothing of any.
+
+        >>> import medtx
+        >>> list(medtx.from_text({"visit1_hyp": "No fever."}).rename("{name}_hyp"))
+        ['visit1']
+        """
+        from medtx.names import rename
+
+        return rename(self, names)
 
     def redact(self, entities: Any = None) -> "Transcripts":
         """Without protected health information: each span becomes its category, as in ``[NAME]``.
@@ -329,29 +322,24 @@ class Transcripts:
         return to_label_studio(self, path, audio, threshold)
 
 
+def picked_names(recordings: object, known: Iterable[str]) -> set[str]:
+    """The recordings that were asked for, one or several; raises `InputError` for one that is not there."""
+    if isinstance(recordings, Iterable):
+        wanted = [recordings] if isinstance(recordings, str) else list(recordings)
+    else:
+        wanted = [recordings]
+    names = list(known)
+    there = set(names)
+    if unknown := [name for name in wanted if not isinstance(name, str) or name not in there]:
+        raise no_recording(unknown[0], names)
+    return set(wanted)
+
+
 def glued(words: pd.DataFrame, by: list[pd.Series]) -> pd.Series:
     """The text of each group of words: a blank before each, but not before a mark."""
     pieces = words["content"].astype(object)
     spaced = pieces.where(words["kind"] == "punctuation", " " + pieces)
     return spaced.groupby(by, observed=True).agg("".join)
-
-
-def _apart(merged: Mapping[str, str]) -> dict[str, str]:
-    """Of each old name that is put together with others, what tells it from them.
-
-    >>> _apart({"day1_doctor": "day1", "day1_patient": "day1", "day2": "day2"})
-    {'day1_doctor': 'doctor', 'day1_patient': 'patient'}
-    """
-    groups: dict[str, list[str]] = {}
-    for name, new in merged.items():
-        groups.setdefault(new, []).append(name)
-    apart: dict[str, str] = {}
-    for group in groups.values():
-        if len(group) > 1:
-            prefix = os.path.commonprefix(group)  # noqa: RUF071  names, not paths
-            start = max(prefix.rfind(mark) for mark in "_-. /") + 1  # whole words only
-            apart |= {name: name[start:] or name for name in group}
-    return apart
 
 
 def concat(parts: Iterable[Transcripts]) -> Transcripts:
@@ -361,10 +349,16 @@ def concat(parts: Iterable[Transcripts]) -> Transcripts:
     >>> concat([medtx.from_text({"a": "No fever."}), medtx.from_text({"b": "Cough."})])
     <Transcripts: 2 recordings, 3 words>
     """
+    if isinstance(parts, Transcripts | str) or not isinstance(parts, Iterable):
+        raise InputError(f"expected several Transcripts, in a list, not {kind_of(parts)}")
     parts = list(parts)
+    for part in parts:
+        expect(part, Transcripts)
     names = [name for part in parts for name in part.recordings["recording"]]
     if again := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(f"recording {again[0]!r} is in more than one of these: give it another name first")
+        raise InputError(
+            f"recording {again[0]!r} is in more than one of these: Transcripts.rename gives it another name"
+        )
     dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
     tables = {}
     for table in Transcripts().tables():

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import medtx
-from medtx.cli import _parser, main
+from medtx.cli import main
+from medtx.cli.parser import parser
 from tests.conftest import ROOT, job
 from tests.endpoint import BUCKET, account, endpoint, files, recorded, stored  # noqa: F401  fixtures
 
@@ -18,7 +19,7 @@ FOLDER = ROOT / "datasets" / "dictations"
 
 
 def verbs() -> list[str]:
-    return list(next(a for a in _parser()._actions if a.metavar == "VERB").choices)
+    return list(next(a for a in parser()._actions if a.metavar == "VERB").choices)
 
 
 def test_every_verb_is_in_the_readme():

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from medtx.aws import ROUNDS, Pace, Unusable, checked_endpoint, connect, maybe_billed, throttled, told, where
-from medtx.errors import InputError, MedtxError, optional, reason
+from medtx.errors import InputError, MedtxError, not_one_of, optional, reason
 from medtx.files import cache_folder, save_text
 
 
@@ -307,7 +307,7 @@ def units(text: str) -> int:
 
 def _known(operation: str) -> Operation:
     if operation not in OPERATIONS:
-        raise InputError(f"operation={operation!r} is not one of {', '.join(OPERATIONS)}")
+        raise not_one_of("operation", operation, OPERATIONS)
     return OPERATIONS[operation]
 
 

@@ -1,8 +1,8 @@
 """Transcripts -> clinical entities, each tied to its words, their time and their speech confidence."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from medtx.clinical.text import Chunk, Spoken, chunks, spoken
-from medtx.errors import InputError, MedtxError
+from medtx.errors import InputError, MedtxError, expect, kind_of, no_recording, not_one_of
 from medtx.files import save_text
+from medtx.names import called, with_names
 from medtx.tables import frame, rows_at
 from medtx.thresholds import Threshold, Thresholds
 from medtx.transcripts import Transcripts
@@ -49,6 +50,15 @@ class Entities:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def called(self, new: Mapping[str, str]) -> "Entities":
+        """The same of recordings under new names (old -> new)."""
+        return replace(
+            self,
+            table=self.table.assign(recording=called(self.table["recording"], new)),
+            transcripts=with_names(self.transcripts, new),
+            responses={new.get(name, name): answers for name, answers in self.responses.items()},
+        )
 
     def review(self, threshold: "float | Threshold | Thresholds") -> pd.Series:
         """Whether each entity has a word that a threshold sends to review.
@@ -87,14 +97,16 @@ class Entities:
         """
         from medtx.clinical.view import Shown, as_html
 
-        if recording not in self.texts:
-            raise InputError(f"no recording {recording!r} among these {len(self.transcripts)}")
+        if recording not in self.transcripts:
+            raise no_recording(recording, self.transcripts)
         return Shown(as_html(self, recording, self.review(threshold)))
 
     def plot(self, recording: str, ax: "Axes | None" = None) -> "Axes":
         """When each entity of a recording was said, by category, on ``ax`` or a new one."""
         from medtx.plots import plot_timeline
 
+        if recording not in self.transcripts:
+            raise no_recording(recording, self.transcripts)
         mine = self.table[self.top & (self.table["recording"].astype(str) == recording)]
         return plot_timeline(mine, ax)
 
@@ -172,17 +184,18 @@ def entities(
     >>> e.table[["category", "text", "traits", "parent"]].query("category == 'MEDICATION'")["text"].tolist()
     ['warfarin', '5 mg', 'daily']
     """
-    if not isinstance(transcripts, Transcripts):
-        raise InputError(
-            f"expected Transcripts (medtx.read, medtx.from_text), not {type(transcripts).__name__}"
-        )
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
-    unknown = [name for name in ontologies if name not in ONTOLOGIES]
-    if unknown or isinstance(ontologies, str):
-        raise InputError(f"ontologies={ontologies!r}: not among {', '.join(ONTOLOGIES)}")
+    expect(transcripts, Transcripts)
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise not_one_of("errors", errors, ("raise", "collect"))
+    if isinstance(ontologies, str) or not isinstance(ontologies, Iterable):
+        raise InputError(f"ontologies: expected a list, such as ['rxnorm'], not {kind_of(ontologies)}")
+    for name in ontologies:
+        if not isinstance(name, str) or name not in ONTOLOGIES:
+            raise not_one_of("ontologies", name, ONTOLOGIES)
     operations = ["detect_entities_v2", *(["detect_phi"] if phi else [])]
     operations += [ONTOLOGIES[name] for name in ontologies]
+    if not isinstance(engine, str) and not hasattr(engine, "detect_many"):
+        raise not_one_of("engine", engine, ENGINES, " or a medtx.clinical.ComprehendMedical")
     said = spoken(transcripts)
     if engine == "embedded":
         if ontologies:
@@ -199,7 +212,7 @@ def entities(
         return _gather(transcripts, "medtx-embedded", said, asked, answers, errors)
     if isinstance(engine, str):
         if engine != "comprehend-medical":
-            raise InputError(f"engine={engine!r} is not one of {', '.join(ENGINES)}")
+            raise not_one_of("engine", engine, ENGINES)
         from medtx.clinical.comprehend import ComprehendMedical
 
         engine = ComprehendMedical()

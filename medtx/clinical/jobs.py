@@ -23,7 +23,7 @@ from medtx.aws import (
     wait_for,
 )
 from medtx.clinical.comprehend import utf8
-from medtx.errors import InputError, MedtxError
+from medtx.errors import InputError, MedtxError, not_one_of
 
 JOBS = {
     "detect_entities_v2": "entities_detection_v2_job",
@@ -68,7 +68,7 @@ def run_job(
     failed, with the service's message, or is not done after ``timeout`` seconds (it goes on).
     """
     if operation not in JOBS:
-        raise InputError(f"operation={operation!r} is not one of {', '.join(JOBS)}")
+        raise not_one_of("operation", operation, JOBS)
     if not (poll > 0 and timeout > 0):
         raise InputError(f"poll={poll!r} and timeout={timeout!r}: expected seconds above 0")
     prefix = checked_bucket(bucket, prefix)

@@ -14,7 +14,7 @@ import pandas as pd
 from medtx.clinical import lexicon
 from medtx.clinical.entities import UNMAPPED, Entities
 from medtx.clinical.synonyms import amounts, medicine, plain, standard
-from medtx.errors import InputError, optional
+from medtx.errors import InputError, expect, optional
 from medtx.files import save, save_text
 from medtx.tables import minutes
 from medtx.thresholds import Threshold, Thresholds
@@ -103,6 +103,7 @@ def safety(
     >>> sorted(safety(e)["kind"])
     ['drug-event', 'implausible dose', 'look-alike', 'unsure dose', 'unsure drug']
     """
+    expect(found, Entities)
     if not isinstance(near, int) or near < 0:
         raise InputError(f"near={near!r} is not a number of characters")
     table = found.table.assign(recording=found.table["recording"].astype(str), review=found.review(threshold))

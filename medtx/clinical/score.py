@@ -15,9 +15,10 @@ import pandas as pd
 
 from medtx.clinical.entities import Entities
 from medtx.clinical.synonyms import standard
-from medtx.errors import InputError
+from medtx.errors import expect, not_a_column
 from medtx.scoring import Alignment, align
 from medtx.scoring.normalize import Normalizer
+from medtx.scoring.pairing import Pairing, pair
 from medtx.scoring.rates import interval
 
 OUTCOMES = ("found", "changed", "missed", "invented")
@@ -134,8 +135,7 @@ class EntityScore:
             return by
         known = self.alignment.recordings
         if by not in known:
-            columns = ", ".join([*self.table, *known])
-            raise InputError(f"by={by!r} is not a column of the table or of recordings: {columns}")
+            raise not_a_column("by", by, [*self.table, *known], "the table or of recordings")
         return self.table["recording"].map(known.set_index(known["recording"].astype(str))[by])
 
     def _rate(self, rows: pd.DataFrame) -> dict[str, float]:
@@ -210,11 +210,16 @@ class EntityScore:
 
 
 def score_entities(
-    reference: Entities, hypothesis: Entities, *, normalize: str | Normalizer = "medical"
+    reference: Entities,
+    hypothesis: Entities,
+    *,
+    normalize: str | Normalizer = "medical",
+    names: Pairing | None = None,
 ) -> EntityScore:
     """What became of each entity of the reference in the hypothesis.
 
     Both sides should come from the same entity engine; texts are compared after ``normalize``.
+    ``names`` pairs recordings that are named differently, as in `medtx.align`.
 
     >>> import medtx
     >>> said = medtx.entities(medtx.from_text({"visit": "no chest pain, takes warfarin 5 mg daily"}))
@@ -225,6 +230,11 @@ def score_entities(
     1       chest       chest    found                   0
     2    warfarin    warfarin  changed      dose         4
     """
+    for side, name in ((reference, "reference"), (hypothesis, "hypothesis")):
+        expect(side, Entities, name=name)
+    if names is not None:
+        found = pair(reference.transcripts.recordings, hypothesis.transcripts.recordings, names)
+        reference, hypothesis = reference.called(found.references), hypothesis.called(found.hypotheses)
     a = align(reference.transcripts, hypothesis.transcripts, normalize=normalize)
     refs = _items(reference, a, "reference_position")
     hyps = _items(hypothesis, a, "position")

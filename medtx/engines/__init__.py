@@ -4,7 +4,7 @@ import hashlib
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from functools import partial
 from importlib import import_module
@@ -21,7 +21,7 @@ from medtx.engines.folder import Folder
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
 from medtx.engines.models import Chosen, custom
 from medtx.engines.vocabulary import Source
-from medtx.errors import InputError, MedtxError, ReadError, optional, reason
+from medtx.errors import InputError, MedtxError, ReadError, expect, kind_of, not_one_of, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
 from medtx.reading.build import Builder, Parsed
@@ -130,9 +130,13 @@ def transcribe(
     on; with ``errors="raise"``, or where no file can be used, its `ReadError` is raised
     at the end. Raises `InputError` for what the engine or the service does not take.
     """
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
-    service = TranscribeMedical() if engine == NAME else engine
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise not_one_of("errors", errors, ("raise", "collect"))
+    if out is not None:
+        expect(out, str, PathLike, name="out")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int | Executor)):
+        raise InputError(f"workers: expected a whole number or an executor, not {kind_of(workers)}")
+    service = TranscribeMedical() if isinstance(engine, str) and engine == NAME else engine
     if isinstance(service, TranscribeMedical):
         if model is not None or vocabulary is not None:
             raise InputError(
@@ -141,8 +145,8 @@ def transcribe(
             )
         if isinstance(workers, Executor):
             raise InputError("workers: of the service, expected how many files are under way at once")
-    elif service not in ENGINES:
-        raise InputError(f"engine={engine!r} is not one of {', '.join([*ENGINES, NAME])}")
+    elif not isinstance(service, str) or service not in ENGINES:
+        raise not_one_of("engine", engine, [*ENGINES, NAME])
     elif dry_run:
         raise InputError(f"dry_run is for services that cost: the engine {engine} runs here")
     else:
@@ -248,7 +252,16 @@ def _here(
 
 def _files(paths: Paths) -> list[str]:
     if not isinstance(paths, str | PathLike):
-        return [fspath(path) for path in paths]
+        if isinstance(paths, bytes | Mapping) or not isinstance(paths, Iterable):
+            raise InputError(
+                f"paths: expected a file, a folder, a glob or a list of files, not {kind_of(paths)}"
+            )
+        listed = list(paths)
+        if odd := [path for path in listed if not isinstance(path, str | PathLike)]:
+            raise InputError(f"paths: expected files, and one of these is {kind_of(odd[0])}")
+        if not listed:
+            raise InputError("paths: expected files, got an empty list")
+        return [fspath(path) for path in listed]
     nothing = f"no audio in this folder ({', '.join(FORMATS)})"
     return [str(file) for file in find(fspath(paths), _audio, nothing)]
 

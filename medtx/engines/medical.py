@@ -16,7 +16,7 @@ import pandas as pd
 
 from medtx.aws import checked_bucket, checked_endpoint, connect, where
 from medtx.engines.audio import Facts
-from medtx.errors import InputError, MedtxError, ReadError
+from medtx.errors import InputError, MedtxError, ReadError, not_one_of
 from medtx.specialties import SPECIALTIES
 
 NAME = "transcribe-medical"
@@ -102,7 +102,7 @@ class TranscribeMedical:
     def __post_init__(self) -> None:
         _whole("speakers", self.speakers, SPEAKERS)
         if self.mode not in (None, "batch", "streaming"):
-            raise InputError(f"mode={self.mode!r} is not one of 'batch' or 'streaming'")
+            raise not_one_of("mode", self.mode, ("batch", "streaming"))
         if self.mode == "batch" and self.bucket is None:
             raise InputError("mode='batch' needs a bucket for audio and results: bucket='...'")
         if self.bucket is not None:

@@ -19,7 +19,8 @@ from typing import Any
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import ReadError, expect, not_one_of
+from medtx.names import Names, is_column
 from medtx.reading.build import Builder, Word, of_words, without_gc
 from medtx.reading.formats import register
 from medtx.reading.metadata import join
@@ -40,6 +41,7 @@ def read(
     source: Sources,
     *,
     metadata: str | PathLike[str] | pd.DataFrame | None = None,
+    names: Names | None = None,
     engine: str | None = None,
     errors: str = "raise",
     executor: Executor | None = None,
@@ -69,6 +71,11 @@ def read(
     status to the results of their jobs; a job without a result is a recording without words.
     ``metadata`` (CSV, JSON or DataFrame with a column ``recording`` or ``file_name``, or a file
     of job descriptions) adds its columns to ``recordings``. ``engine`` names what made them.
+
+    ``names`` calls recordings otherwise: a mapping (old -> new), a function, a pattern such as
+    ``"{name}_hyp"``, or a column of the metadata. What it says nothing of keeps its name; two
+    recordings never share one. ``metadata`` may hold the new names or the old ones.
+
     ``executor`` spreads many files over processes, here or in a cluster (formats that were
     registered must be registered there too).
 
@@ -94,10 +101,12 @@ def read(
       content   specialty
     0   Hello  CARDIOLOGY
     """
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors={errors!r} is not one of 'raise' or 'collect'")
-    if engine is not None and not isinstance(engine, str):
-        raise InputError(f"engine={engine!r} is not a name")
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise not_one_of("errors", errors, ("raise", "collect"))
+    if engine is not None:
+        expect(engine, str, name="engine")
+    if executor is not None:
+        expect(executor, Executor, name="executor")
     wanted = tiers if tiers is None or isinstance(tiers, str) else tuple(tiers)
     options = Options(encoding=encoding, tiers=wanted, speakers=speakers, column=column)
     collect = partial(_collect, errors=errors, options=options)
@@ -122,7 +131,10 @@ def read(
         first = cut.iloc[0] or "the result in memory"
         warnings.warn(f"{first}{others}: cut inside its last event; read up to there", stacklevel=2)
     _tell_failed(found)
-    return found if metadata is None else join(found, metadata)
+    called = found if names is None or is_column(names) else found.rename(names)
+    if metadata is not None:
+        called = join(called, metadata, list(found))
+    return called.rename(names) if names is not None and is_column(names) else called
 
 
 def _tell_failed(found: Transcripts) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import PureWindowsPath
@@ -11,23 +11,24 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, shown
+from medtx.errors import InputError, ReadError, did_you_mean, kind_of, nearest, shown
 from medtx.files import load
 from medtx.specialties import specialty
 from medtx.tables import TABLES, labels
 from medtx.transcripts import Transcripts
 
 
-def join(transcripts: Transcripts, metadata: Any) -> Transcripts:
+def join(transcripts: Transcripts, metadata: Any, former: Sequence[str] | None = None) -> Transcripts:
     """Add the columns of ``metadata`` to ``recordings``; its values win where both have one.
 
-    The key is ``recording``, or the stem of ``file_name``. A ``reference`` column stays
+    The key is ``recording``, or the stem of ``file_name``; where it is none of these recordings, it
+    may be one of their ``former`` names, in the same order. A ``reference`` column stays
     out: references are read as Transcripts of their own.
 
     Raises `ReadError` for a missing or repeated key, or where no recording is in it.
     """
     if not isinstance(metadata, str | PathLike | pd.DataFrame):
-        raise InputError(f"metadata is {type(metadata).__name__}, not a path or a DataFrame")
+        raise InputError(f"metadata is {kind_of(metadata)}, not a path or a DataFrame")
     source = "the metadata" if isinstance(metadata, pd.DataFrame) else fspath(metadata)
     table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
     if table.columns.has_duplicates or table.columns.nlevels > 1:
@@ -38,17 +39,22 @@ def join(transcripts: Transcripts, metadata: Any) -> Transcripts:
         key = table["file_name"].map(lambda name: PureWindowsPath(str(name)).stem)
     else:
         found = shown(table.columns) or "others"
-        raise ReadError(source, f"expected a column recording or file_name, found {found}", "its header")
+        hint = _misspelt("recording", table) or _misspelt("file_name", table)
+        problem = f"expected a column recording or file_name, found {found}{hint}"
+        raise ReadError(source, problem, "its header")
     if key.duplicated().any():
         raise ReadError(source, f"recording {key[key.duplicated()].iloc[0]!r} stands there twice")
     added = table.drop(columns=["recording", "reference"], errors="ignore").set_index(key)
     recordings = transcripts.recordings.copy()
     names = recordings["recording"].astype(str)
+    if former is not None and not names.isin(key).any():
+        names = pd.Series(list(former), index=names.index, dtype="str")
     if len(names) and not names.isin(key).any():
+        first = key.iloc[0] if len(key) else ""
         raise ReadError(
             source,
-            f"none of its {len(key)} recordings (such as {key.iloc[0] if len(key) else ''!r}) is "
-            f"among the {len(names)} that were read (such as {names.iloc[0]!r})",
+            f"none of its {len(key)} recordings (such as {first!r}) is among the {len(names)} that were "
+            f"read (such as {names.iloc[0]!r}){did_you_mean(first, names)}",
         )
     if "specialty" in added:
         added["specialty"] = added["specialty"].map(_specialty)
@@ -75,6 +81,12 @@ def join(transcripts: Transcripts, metadata: Any) -> Transcripts:
             raise ReadError(source, f"expected {dtype} values", f"column {column}") from None
         recordings[column] = made
     return replace(transcripts, recordings=recordings)
+
+
+def _misspelt(column: str, table: pd.DataFrame) -> str:
+    """A column that may be meant by ``column``, as the end of a sentence."""
+    found = nearest(column, shown(table.columns, most=None).split(", "))
+    return f": is {found!r} meant as {column!r}?" if found else ""
 
 
 def _specialty(name: object) -> object:

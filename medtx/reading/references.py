@@ -5,8 +5,10 @@ where the format has them.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 from medtx.errors import InputError, ReadError
 from medtx.reading import turns
@@ -15,6 +17,7 @@ from medtx.reading.captions import captions
 from medtx.reading.manifests import manifest
 from medtx.reading.plain import docx, plain
 from medtx.reading.textgrid import textgrid
+from medtx.reading.texts import by_name
 from medtx.reading.told import collected, tell, warn
 from medtx.reading.utterances import Utterance, by_recording, recording
 from medtx.transcripts import Transcripts
@@ -112,12 +115,15 @@ REFUSED = {
 """Suffix -> why it is not read, and what to do."""
 
 
-def from_text(texts: Mapping[str, str], *, speakers: bool | None = None) -> Transcripts:
+def from_text(
+    texts: Mapping[str, str] | Sequence[str] | pd.Series, *, speakers: bool | None = None
+) -> Transcripts:
     """References (or hypotheses without times) from plain text: recording -> what was said.
 
-    Lines are utterances. Words are what stands between blanks, exactly as written; times
-    and confidences are NaN. Labels (``D: ...``, ``[00:03] Patient: ...``) become speakers and
-    times where they recur or name a role; ``speakers`` True takes every label, False none.
+    The recordings of a list are named ``"0"``, ``"1"``, ... Lines are utterances. Words are
+    what stands between blanks, exactly as written; times and confidences are NaN. Labels
+    (``D: ...``, ``[00:03] Patient: ...``) become speakers and times where they recur or name a
+    role; ``speakers`` True takes every label, False none.
 
     >>> from_text({"visit": "Denies chest pain.\\nNo fever."}).words[["segment", "content"]]
        segment content
@@ -134,7 +140,7 @@ def from_text(texts: Mapping[str, str], *, speakers: bool | None = None) -> Tran
     """
     builder = Builder()
     with collected() as told:
-        for name, said in texts.items():
+        for name, said in by_name(texts).items():
             if not isinstance(said, str):
                 raise InputError(f"recording {name!r} has {type(said).__name__} where its text should be")
             lines, doubt = turns.utterances(said, speakers)

@@ -11,9 +11,10 @@ from os import PathLike, fspath
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, kind_of
 from medtx.files import find, find_remote, is_remote, load
 from medtx.reading import formats, references, streaming
+from medtx.reading.texts import is_text
 from medtx.transcripts import Transcripts, from_parquet
 
 LINES = (".jsonl", ".ndjson")
@@ -53,12 +54,16 @@ def expand(source: Any) -> Iterator[Source]:
             raise InputError("expected a path, got an empty one")
         if _JSON.match(name):
             raise InputError("expected a path, got text that looks like JSON: pass it as bytes, or parsed")
+        if is_text(name):
+            raise InputError("expected a path, got text: medtx.from_text takes texts, by name")
         try:
             yield from _found(name)
         except ReadError as error:  # handed on, so that the sources after it are still read
             yield Source("", name, error)
     elif isinstance(source, Iterable):
         sources = list(source)
+        if not sources:
+            raise InputError("nothing to read: an empty list")
         # What one file may hold as a list: a stream's events, an engine's messages, SegLST.
         if streaming.is_event(sources) or formats.is_one(sources):
             yield Source("memory", "", sources)
@@ -66,9 +71,7 @@ def expand(source: Any) -> Iterator[Source]:
         for one in sources:
             yield from expand(one)
     else:
-        raise InputError(
-            f"cannot read {type(source).__name__}: expected a path, bytes or what a result holds"
-        )
+        raise InputError(f"cannot read {kind_of(source)}: expected a path, bytes or what a result holds")
 
 
 def fetched(sources: Iterable[Source]) -> Iterator[Source]:

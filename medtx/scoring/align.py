@@ -4,27 +4,29 @@ Minimum edit distance over whole recordings, computed by rapidfuzz on integer id
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from medtx.errors import InputError
+from medtx.errors import InputError, kind_of, not_one_of
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
+from medtx.reading.texts import are_texts, is_text
 from medtx.scoring.alignment import Alignment, hint
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
+from medtx.scoring.pairing import Pairing, nothing_shared, paired, warn_of_partners
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
 
 At = tuple[pd.DataFrame, pd.DataFrame]  # words, segments
-Side = Transcripts | Mapping[str, str] | str | PathLike[str]
+Side: TypeAlias = Transcripts | Mapping[str, str] | Sequence[str] | pd.Series | str | PathLike[str]
 
 
 WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS", "NO_TRANSCRIPT")
@@ -47,11 +49,12 @@ def align(
     hypotheses: Side,
     *,
     normalize: str | Normalizer = "plain",
+    names: Pairing | None = None,
 ) -> Alignment:
     """Align each recording's hypothesis with its reference. The reference comes first.
 
-    Both sides are `Transcripts`, mappings from recording to text, or what `medtx.read`
-    takes as a path. ``normalize`` is
+    Both sides are `Transcripts`, mappings from recording to text, what `medtx.read` takes
+    as a path, or lists of texts, which are paired by their order. ``normalize`` is
 
     - ``"plain"``: case and punctuation that carries no number are ignored;
     - ``"medical"``: spoken and written forms are the same ("five hundred milligrams" and
@@ -65,8 +68,20 @@ def align(
     have times (of words, or of utterances), and else the one that rapidfuzz gives: the same
     input gives the same pairs every time.
 
+    Recordings are paired by name. Where names differ, ``names`` says what the hypotheses'
+    are among the references:
+
+    - a mapping, hypothesis -> reference (or the other way round, where only that fits);
+    - a pattern such as ``"{name}_hyp"``, whose ``{name}`` is the reference's name (the
+      references' names are matched with it where these fit, or both);
+    - a function, used like a pattern;
+    - a column of the metadata of one side that holds the other side's name, or its file;
+    - ``"alike"``: folder, extension, case, marks between words and leading zeros do not count;
+    - two of these, for the references' names and the hypotheses', or None for one that stays.
+
     A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
-    ``only_reference``. Raises `InputError` where no recording is on both.
+    ``only_reference``; a warning says so where another name seems to be its partner's. Raises
+    `InputError` where no recording is on both, and proposes how to pair them.
 
     >>> a = align({"visit": "Denies chest pain."}, {"visit": "denies chess pain now"})
     >>> a.pairs[["op", "reference", "hypothesis"]]
@@ -75,37 +90,37 @@ def align(
     1  substitute     chest      chess
     2       equal      pain       pain
     3      insert       NaN        now
+
+    >>> len(align({"visit": "No fever."}, {"visit_hyp": "no fever"}, names="{name}_hyp"))
+    1
     """
     normalizer = normalizer_of(normalize)
-    hyp, ref = transcripts_of(hypotheses), transcripts_of(references)
-    check_order(ref, hyp)
+    ref, hyp = sides(references, hypotheses, names)
     silent = hyp.recordings["status"].isin(WITHOUT_RESULT)  # jobs that failed, say: not empty results
     silent &= ~hyp.recordings["recording"].isin(hyp.segments["recording"])
     if silent.any():
         hyp = hyp.select(hyp.recordings.loc[~silent, "recording"])
     hyp_names, ref_names = hyp.recordings["recording"].tolist(), ref.recordings["recording"].tolist()
     both = set(hyp_names) & set(ref_names)
-    names = [name for name in hyp_names if name in both]
+    shared = [name for name in hyp_names if name in both]
     only_hypothesis = [name for name in hyp_names if name not in both]
     only_reference = [name for name in ref_names if name not in both]
-    if not names:
-        raise InputError(
-            f"no recording is on both sides, and names must be equal: {len(hyp)} hypotheses such as "
-            f"{only_hypothesis[:1]}, {len(ref)} references such as {only_reference[:1]}"
-        )
+    if not shared:
+        raise nothing_shared(ref_names, hyp_names)
+    warn_of_partners(only_reference, only_hypothesis)
     vocabulary: dict[str, int] = {}
     with without_gc():
-        ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
-        hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
+        ref_side = _tokenise(ref.words, shared, normalizer, vocabulary)
+        hyp_side = _tokenise(hyp.words, shared, normalizer, vocabulary)
         tokens = pd.array(list(vocabulary), dtype="str")
-        sides = ((ref.words, ref.segments), (hyp.words, hyp.segments))
-        pairs = _pairs(ref_side, hyp_side, tokens, names, *sides)
+        tables = ((ref.words, ref.segments), (hyp.words, hyp.segments))
+        pairs = _pairs(ref_side, hyp_side, tokens, shared, *tables)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
     for column, values in ref.recordings.items():  # what only the references' metadata says
         missing = column not in known or known[column].isna().all()
         if missing and column != "source" and values.notna().any():
             by_name = values.set_axis(ref_names)
-            known[column] = by_name.loc[names].array
+            known[column] = by_name.loc[shared].array
     alone = only_hypothesis, only_reference
     name = normalize if isinstance(normalize, str) else "of one's own"
     return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
@@ -121,18 +136,37 @@ def check_order(ref: Transcripts, hyp: Transcripts) -> None:
         )
 
 
-def transcripts_of(side: Side) -> Transcripts:
+def sides(
+    references: Side, hypotheses: Side, names: Pairing | None = None
+) -> tuple[Transcripts, Transcripts]:
+    """Both sides as Transcripts, their recordings under names by which they meet."""
+    ref, hyp = transcripts_of(references, "references"), transcripts_of(hypotheses, "hypotheses")
+    check_order(ref, hyp)
+    listed = [side for side in (references, hypotheses) if isinstance(side, list | tuple)]
+    if len(listed) == 2 and len(ref) != len(hyp):
+        raise InputError(f"lists are paired by their order: {len(ref)} references, {len(hyp)} hypotheses")
+    return paired(ref, hyp, names)
+
+
+def transcripts_of(side: Side, name: str) -> Transcripts:
+    """One side, whatever holds it: a path is read, texts are taken as they are."""
     if isinstance(side, Transcripts):
         return side
-    return read(side) if isinstance(side, str | PathLike) else from_text(side)
+    if are_texts(side):
+        return from_text(side)
+    made = ("Alignment", "Entities", "Dataset", "DataFrame")  # of transcripts, but none
+    if side is None or type(side).__name__ in made or (isinstance(side, str) and is_text(side)):
+        expected = "Transcripts, texts by name such as {'visit': 'No fever.'}, a list of texts, or a path"
+        raise InputError(f"{name}: expected {expected}, not {kind_of(side)}")
+    return read(side)
 
 
 def normalizer_of(normalize: str | Normalizer) -> Normalizer:
     if callable(normalize):
         return from_callable(normalize)
-    normalizer = named(normalize)
+    normalizer = named(normalize) if isinstance(normalize, str) else None
     if normalizer is None:
-        raise InputError(f"normalize={normalize!r} is not one of {', '.join(NAMES)} or a function")
+        raise not_one_of("normalize", normalize, NAMES, " or a function")
     return normalizer
 
 

@@ -1,6 +1,6 @@
 """What an alignment knows: its pairs, counts, rates, and what was said for what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from medtx.errors import InputError
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS
+from medtx.transcripts import picked_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,13 +69,24 @@ class Alignment:
 
         Raises `InputError` for a recording that is not here.
         """
-        wanted = {recordings} if isinstance(recordings, str) else set(map(str, recordings))
-        names = self.recordings["recording"].astype(str)
-        if unknown := wanted - set(names):
-            raise InputError(f"no recording {sorted(unknown)[0]!r} among these {len(names)}")
+        wanted = picked_names(recordings, self)
         kept = self.pairs[self.pairs["recording"].astype(str).isin(wanted).to_numpy()]
-        order = [name for name in names if name in wanted]
+        order = [name for name in self if name in wanted]
         return self.with_pairs(kept.assign(recording=kept["recording"].cat.set_categories(order)))
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the recordings, as a mapping's keys."""
+        return iter(self.recordings["recording"].astype(str).tolist())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool((self.recordings["recording"] == name).any())
+
+    def __getitem__(self, recordings: str | Iterable[str]) -> "Alignment":
+        """The same as `select`: ``a["visit"]`` holds that recording alone."""
+        return self.select(recordings)
 
     def rates(self, by: By = None, *, unit: str = "recording", replicates: int = 2000) -> pd.DataFrame:
         """Error rates with 95 % intervals: one row a group, then TOTAL.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, check_share, expect
 from medtx.scoring.alignment import Alignment, By
 from medtx.scoring.rates import FEWEST, TINY, by_unit, counts_by, units_of
 
@@ -45,8 +45,8 @@ def compare(
       first second  difference
     0  good    bad       -0.45
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence!r} is not a probability between 0 and 1")
+    _check(alignments)
+    check_share("confidence", confidence)
     if not isinstance(replicates, int) or replicates < 100:
         raise InputError(f"replicates={replicates!r} is not a whole number of 100 or more")
     if isinstance(alignments, Alignment):
@@ -76,6 +76,16 @@ def compare(
     table["p_adjusted"] = _holm(table["p"].to_numpy())
     table["verdict"] = [_verdict(row, confidence) for row in table.itertuples()]
     return table
+
+
+def _check(alignments: object) -> None:
+    """Refuse what is neither an alignment nor several by name."""
+    if isinstance(alignments, Mapping):
+        for name, one in alignments.items():
+            expect(one, Alignment, name=str(name))
+    else:
+        hint = "or several of them by name, {'one': a, 'other': b}"
+        expect(alignments, Alignment, hint=hint)
 
 
 def _rate(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -203,8 +213,9 @@ def sample_size(
     >>> sample_size(a, difference=0.1)
     110
     """
-    if not 0 < difference < 1 or not 0 < power < 1 or not 0 < confidence < 1:
-        raise InputError("difference, power and confidence must lie between 0 and 1")
+    _check(alignments)
+    for name, share in (("difference", difference), ("power", power), ("confidence", confidence)):
+        check_share(name, share)
     if isinstance(alignments, Alignment):
         part = by_unit(alignments.counts, units_of(alignments.recordings, unit))
         _, variance = _rate(_moments(part).sum(axis=0)[None])

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, kind_of, not_one_of
 from medtx.scoring.alignment import Alignment
 from medtx.scoring.rates import interval
 
@@ -46,7 +46,7 @@ def keywords(alignment: Alignment, terms: Terms, *, by: str = "category") -> pd.
     """
     known = _lexicon(alignment, terms)
     if by not in ("category", "term"):
-        raise InputError(f"by={by!r} is not one of 'category' or 'term'")
+        raise not_one_of("by", by, ("category", "term"))
     op = alignment.pairs["op"].astype(str).to_numpy()
     label = {term: category if by == "category" else term for term, (_, category) in known.items()}
     names = sorted(set(label.values()))
@@ -108,8 +108,8 @@ def _lexicon(alignment: Alignment, terms: Terms) -> dict[str, tuple[tuple[str, .
     elif isinstance(terms, Mapping):
         pairs = zip(terms, map(str, terms.values()))
     else:
-        if isinstance(terms, str):
-            raise InputError("terms must be a list of terms, not one text")
+        if isinstance(terms, str | bytes) or not isinstance(terms, Iterable):
+            raise InputError(f"terms: expected a list of terms, not {kind_of(terms)}")
         pairs = zip(terms := list(terms), ["terms"] * len(terms))
     known: dict[str, tuple[tuple[str, ...], str]] = {}
     seen: dict[tuple[str, ...], str] = {}

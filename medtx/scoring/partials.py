@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from medtx.errors import InputError
+from medtx.errors import InputError, expect, not_one_of
 from medtx.transcripts import Transcripts
 
 _DAY = 86400
@@ -58,8 +58,9 @@ def streaming_metrics(
     0      no            0.5            2.5          2
     1    pain            0.5            1.5          0
     """
+    expect(transcripts, Transcripts)
     if per not in ("recording", "word"):
-        raise InputError(f"per={per!r} is not one of 'recording' or 'word'")
+        raise not_one_of("per", per, ("recording", "word"))
     if transcripts.events.empty:
         raise InputError("these recordings have no streaming events")
     rows: list[tuple[Any, ...]] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, kind_of, not_a_column
 from medtx.tables import picked, rows_at
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.Dat
 def _columns(by: Any) -> list[Any]:
     """What to group by, as a list."""
     if not isinstance(by, str | pd.Series | Sequence | None):
-        raise InputError(f"by={by!r} is not a column, a list of columns or a Series")
+        raise InputError(f"by: expected a column, a list of columns or a Series, not {kind_of(by)}")
+    if isinstance(by, Sequence) and not len(by):
+        raise InputError("by: expected a column, got an empty list")
     return [] if by is None else [by] if isinstance(by, str | pd.Series) else list(by)
 
 
@@ -165,8 +167,8 @@ def of_words(
             at = rows_at(words, pairs["recording"], position)
             label = picked(words[column].to_numpy(), at)
             return _filled(pairs[["recording"]].assign(label=label), "label")
-    columns = sorted({*alignment.recordings, *alignment.hypothesis} - {"content", "position"})
-    raise InputError(f"by={column!r} is not a column of recordings or words: {', '.join(columns)}")
+    known = {*alignment.recordings, *alignment.hypothesis, "class", "class_heard"} - {"content", "position"}
+    raise not_a_column("by", column, sorted(known), "recordings or words")
 
 
 def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tuple[str, pd.Series]]:
@@ -176,7 +178,7 @@ def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tup
     columns = [by] if isinstance(by, str) else list(by)
     for column in columns:
         if column not in recordings:
-            raise InputError(f"by={column!r} is not a column of recordings: {', '.join(recordings)}")
+            raise not_a_column("by", column, recordings, "recordings")
     labels = [recordings[c].astype(object).fillna("(none)").astype(str) for c in columns]
     found: dict[str, pd.Series] = {}
     for values, members in recordings["recording"].groupby(labels):
@@ -189,8 +191,8 @@ def groups(recordings: pd.DataFrame, by: str | Sequence[str] | None) -> list[tup
 
 def units_of(recordings: pd.DataFrame, unit: str) -> pd.Series:
     """The unit of chance of each recording: itself, or what ``unit`` says it shares with others."""
-    if unit not in recordings:
-        raise InputError(f"unit={unit!r} is not a column of recordings: {', '.join(recordings)}")
+    if not isinstance(unit, str) or unit not in recordings:
+        raise not_a_column("unit", unit, recordings, "recordings")
     names = recordings["recording"].astype(str)
     shared = recordings[unit].astype(object)
     return shared.where(shared.notna(), names).astype(str).set_axis(names)

@@ -6,22 +6,29 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from medtx.errors import InputError
-from medtx.scoring.align import Side, check_order, normalizer_of, transcripts_of, with_marks
+from medtx.scoring.align import Side, normalizer_of, sides, with_marks
 from medtx.scoring.normalize import Normalizer
+from medtx.scoring.pairing import Pairing, nothing_shared
 from medtx.scoring.rates import interval
 
 __all__ = ["cpwer"]
 
 
-def cpwer(references: Side, hypotheses: Side, *, normalize: str | Normalizer = "plain") -> pd.DataFrame:
+def cpwer(
+    references: Side,
+    hypotheses: Side,
+    *,
+    normalize: str | Normalizer = "plain",
+    names: Pairing | None = None,
+) -> pd.DataFrame:
     """Concatenated minimum-permutation WER: one row a recording, then TOTAL.
 
     The words of each speaker are put together in order of time; recognised speakers are then
     assigned to those of the reference, one to one, so that errors are fewest (Watanabe et al.
     2020, "CHiME-6 challenge"). Right words given to the wrong speaker are errors. Words
     without a speaker label are a speaker of their own. ``speakers`` says who was taken for
-    whom; ``wer_low`` and ``wer_high`` are in the TOTAL, by recording.
+    whom; ``wer_low`` and ``wer_high`` are in the TOTAL, by recording. ``normalize`` and
+    ``names`` are those of `medtx.align`.
 
     Raises `InputError` where no recording is on both sides.
 
@@ -34,11 +41,10 @@ def cpwer(references: Side, hypotheses: Side, *, normalize: str | Normalizer = "
     TOTAL                3       1  0.333333
     """
     normalizer = normalizer_of(normalize)
-    hyp, ref = transcripts_of(hypotheses), transcripts_of(references)
-    check_order(ref, hyp)
-    there = set(hyp.recordings["recording"]) & set(ref.recordings["recording"])
+    ref, hyp = sides(references, hypotheses, names)
+    there = set(hyp) & set(ref)
     if not there:
-        raise InputError("no recording is on both sides, and names must be equal")
+        raise nothing_shared(list(ref), list(hyp))
     texts = [_by_speaker(side.words, normalizer) for side in (ref, hyp)]
     rows: dict[str, dict[str, Any]] = {}
     for name in (one for one in ref.recordings["recording"] if one in there):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import no_recording
 
 if TYPE_CHECKING:
     from medtx.scoring.alignment import Alignment
@@ -101,8 +101,8 @@ def _words(rows: pd.DataFrame) -> str:
 
 
 def as_text(alignment: "Alignment", recording: str, width: int) -> str:
-    if recording not in set(alignment.recordings["recording"]):
-        raise InputError(f"no recording {recording!r} in this alignment")
+    if recording not in alignment:
+        raise no_recording(recording, alignment)
     rows = alignment.pairs[alignment.pairs["recording"] == recording]
     lines: list[list[str]] = [["REF:", "HYP:", "    "]]
     blocks = []

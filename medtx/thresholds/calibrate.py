@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, expect, kind_of
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import FEWEST, interval, name_of, rows_by, units_of
@@ -44,6 +44,7 @@ def calibration(alignment: Alignment, by: By = None, *, unit: str = "recording")
            words  correct  confidence    gap  auroc
     TOTAL      3    0.667         0.7  0.033    1.0
     """
+    expect(alignment, Alignment)
     pairs = alignment.pairs
     known = pairs["confidence"].notna().to_numpy()
     if not known.any():
@@ -73,6 +74,9 @@ def reliability(alignment: Alignment, by: By = None, *, bins: int | Sequence[flo
     0  0.0   0.5      1        0.40      0.0
     1  0.5   1.0      2        0.85      1.0
     """
+    expect(alignment, Alignment)
+    if isinstance(bins, pd.DataFrame | type):
+        raise InputError(f"bins: expected a number of bins, or their edges, not {kind_of(bins)}")
     given = np.arange(bins + 1) / bins if isinstance(bins, int) and bins > 0 else bins
     edges = np.asarray(pd.to_numeric(pd.Series(given), errors="coerce"), dtype=float)
     if len(edges) < 2 or edges[0] != 0 or edges[-1] != 1 or not (np.diff(edges) > 0).all():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from medtx.errors import InputError
+from medtx.errors import InputError, check_number
 
 FOLDS = 5
 
@@ -39,6 +39,15 @@ class Limits:
     ) -> "Limits":
         if max_error is not None and max_missed_per_1000 is not None:
             raise InputError("max_error and max_missed_per_1000 are the same limit: give one")
+        numbers = {"max_error": max_error, "max_missed_per_1000": max_missed_per_1000}
+        numbers |= {"max_review": max_review, "confidence": confidence}
+        for name, number in numbers.items():
+            if number is not None:
+                check_number(name, number)
+        given = cost_error.values() if isinstance(cost_error, Mapping) else [cost_error]
+        costs = [0.0 if cost is None else cost for cost in given]
+        for name, number in (("worst", worst), *(("a cost", cost) for cost in (cost_review, *costs))):
+            check_number(name, number)
         if max_missed_per_1000 is not None:
             max_error = max_missed_per_1000 / 1000
         max_error, max_review = (None if v is None else float(v) for v in (max_error, max_review))
@@ -51,7 +60,6 @@ class Limits:
             raise InputError(f"confidence={confidence:g} is not a probability between 0 and 1")
         if not (max_error or 0.0) < worst <= 1:
             raise InputError(f"worst={worst:g} is not a share above max_error, up to 1")
-        costs = cost_error.values() if isinstance(cost_error, Mapping) else [cost_error or 0.0]
         if not all(0 <= cost < np.inf for cost in (cost_review, *costs)):
             raise InputError("a cost is a finite number of 0 or more")
         return cls(max_error, max_review, cost_review, cost_error, confidence, worst)

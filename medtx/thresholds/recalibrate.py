@@ -6,7 +6,7 @@ from typing import TypeVar, overload
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, optional
+from medtx.errors import InputError, expect, not_one_of, optional
 from medtx.scoring import Alignment
 from medtx.scoring.rates import units_of
 from medtx.thresholds.calibrate import calibration
@@ -48,6 +48,7 @@ class Recalibration:
     def apply(self, results: Alignment) -> Alignment: ...
     def apply(self, results: Transcripts | Alignment) -> Transcripts | Alignment:
         """Transcripts, or an alignment, with recalibrated confidences of words."""
+        expect(results, Transcripts, Alignment)
         if isinstance(results, Alignment):
             pairs = results.pairs.assign(confidence=self(results.pairs["confidence"].to_numpy()))
             changed = results.with_pairs(pairs)
@@ -71,8 +72,9 @@ def recalibrate(alignment: Alignment, method: str = "isotonic", *, unit: str = "
     nothing of which are, and `MissingExtraError`
     without scikit-learn.
     """
-    if method not in METHODS:
-        raise InputError(f"method={method!r} is not one of {', '.join(METHODS)}")
+    expect(alignment, Alignment)
+    if not isinstance(method, str) or method not in METHODS:
+        raise not_one_of("method", method, METHODS)
     pairs = alignment.pairs
     known = pairs["confidence"].notna().to_numpy()
     confidence = pairs["confidence"].to_numpy()[known]

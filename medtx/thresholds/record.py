@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, expect, not_one_of
 from medtx.files import save_text
 from medtx.scoring.classes import classes_of
 from medtx.scoring.rates import FEWEST
@@ -103,6 +103,7 @@ class Threshold:
         engine, or a share to review that none of its recordings had. `medtx.thresholds.to_hear`
         makes a list of stretches to listen to of it.
         """
+        expect(transcripts, Transcripts)
         marked = _mark(transcripts, np.full(len(transcripts.words), self.value), self.unit)
         _same_engine(self.engine, transcripts)
         self._compare(marked)
@@ -167,6 +168,8 @@ class Thresholds:
     each: dict[str, Threshold]
 
     def __getitem__(self, group: str) -> Threshold:
+        if group not in self.each:
+            raise not_one_of("group", group, self.each)
         return self.each[group]
 
     @property
@@ -192,6 +195,7 @@ class Thresholds:
 
     def apply(self, transcripts: Transcripts) -> pd.DataFrame:
         """The words of new results with a column ``review``; words of an unknown group are reviewed."""
+        expect(transcripts, Transcripts)
         unit = next(iter(self.each.values())).unit
         group = _groups(transcripts, self.by)
         limits = group.map({name: t.value for name, t in self.each.items()}).fillna(np.inf).to_numpy(float)
@@ -227,6 +231,7 @@ def load_threshold(path: str | PathLike[str]) -> Threshold | Thresholds:
 
     Raises `ReadError` where the file is not such a record.
     """
+    expect(path, str, PathLike, name="path")
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         form = data.get("form") if isinstance(data, dict) else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import InputError, check_number, expect, not_one_of
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
@@ -85,6 +85,8 @@ class Sweep:
 
     def curve(self, group: str | None = None) -> pd.DataFrame:
         """The rows of ``table`` of one group; of all words together where none is named."""
+        if self.by is None and group is not None and (not isinstance(group, str) or group != "TOTAL"):
+            raise not_one_of("group", group, self.groups)
         rows = self.counts if group is None or self.by is None else self.rows_of(group)
         group = group or "TOTAL"
         sums, reference = _sums(rows, len(self.values)), int(rows["reference"].sum())
@@ -121,7 +123,7 @@ class Sweep:
         Raises `InputError` for a group that is not here.
         """
         if group not in self._places:
-            raise InputError(f"group {group!r} is not one of {', '.join(self.groups)}")
+            raise not_one_of("group", group, self.groups)
         return self.counts.iloc[self._places[group]]
 
     @cached_property
@@ -140,6 +142,8 @@ class Sweep:
            threshold  review_words  errors_caught  errors_missed  deletions
         0        0.5             1              1              0          1
         """
+        for threshold in thresholds:
+            check_number("a threshold", threshold)
         if not thresholds or not all(0 <= t <= 1 or t == np.inf for t in thresholds):
             raise InputError(f"thresholds {thresholds} are not confidences between 0 and 1")
         found = []
@@ -272,6 +276,7 @@ class Sweep:
         are missing altogether; WER 50.0% before review, 25.0% after. Picked by hand: measured on these
         recordings (1), and promises nothing for others.
         """
+        check_number("value", value)
         if not (0 <= value <= 1 or value == np.inf):
             raise InputError(f"value={value!r} is not a confidence between 0 and 1")
         return measured(self, value)
@@ -328,9 +333,11 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
 
     Raises `InputError` where no word has a confidence.
     """
+    expect(alignment, Alignment)
     pairs = alignment.pairs
     if pairs["confidence"].isna().all():
         raise InputError("these words have no confidences, so no threshold can tell them apart")
+    check_number("reviewer", reviewer)
     if not 0 <= reviewer <= 1:
         raise InputError(f"reviewer={reviewer!r} is not a share between 0 and 1")
     scored = scores_of(alignment, unit)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError
+from medtx.errors import not_one_of
 from medtx.scoring import Alignment
 from medtx.scoring.rates import of_words
 from medtx.tables import rows_at
@@ -71,9 +71,9 @@ def _rows_of(alignment: Alignment, row: np.ndarray) -> np.ndarray:
 
 
 def check(unit: str | int) -> None:
-    named = unit in ("word", "segment", "recording")
+    named = isinstance(unit, str) and unit in ("word", "segment", "recording")
     if not named and (not isinstance(unit, int) or isinstance(unit, bool) or unit < 1):
-        raise InputError(f"unit={unit!r} is not 'word', 'segment', 'recording' or a number of words")
+        raise not_one_of("unit", unit, ("word", "segment", "recording"), " or a number of words")
 
 
 def numbered(unit: str | int, recording: np.ndarray, segment: pd.Series | None) -> np.ndarray | None:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, MedtxError, optional
+from medtx.errors import InputError, MedtxError, check_share, expect, optional
 from medtx.scoring import Alignment
 from medtx.tables import minutes
 from medtx.thresholds import Sweep, Threshold, sweep
 from medtx.thresholds.slips import slips
-from medtx.thresholds.units import scores_of
+from medtx.thresholds.units import check, scores_of
 from medtx.widgets.picture import Picture
 
 UNITS: dict[str, str | int] = {
@@ -59,6 +59,11 @@ def explore(
     <Explorer: word below 0.5: review 1 of 3 words (33 %); of 1 errors 1 are caught, 0 slip through;
     1 more words are missing altogether>
     """
+    expect(alignment, Alignment)
+    check(unit)
+    check_share("max_error", max_error)
+    if confidence is not None:
+        check_share("confidence", confidence)
     return Explorer(alignment, by, unit, max_error, confidence)
 
 

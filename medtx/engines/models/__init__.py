@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from medtx.engines.models import text
-from medtx.errors import InputError, MedtxError, optional, reason
+from medtx.errors import InputError, MedtxError, did_you_mean, expect, optional, reason
 from medtx.files import cache_folder
 from medtx.specialties import SPECIALTIES
 
@@ -66,13 +66,14 @@ def choose(model: str | os.PathLike[str] | None, specialty: str) -> str:
     """
     if model is None:
         return specialty
+    expect(model, str, os.PathLike, name="model")
     name = os.fspath(model)
     if name.upper() in (STOCK, POOLED, *SPECIALTIES):
         return name.upper()
     if not all((Path(name) / file).is_file() for file in (LM, DICT)):
         raise InputError(
             f"model={name!r} is not one of 'stock', 'pooled' or a specialty, "
-            "or a folder that `medtx models build` made"
+            "or a folder that `medtx models build` made" + did_you_mean(name, (STOCK, POOLED, *SPECIALTIES))
         )
     return str(Path(name).resolve())
 

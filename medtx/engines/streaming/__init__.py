@@ -23,7 +23,7 @@ from medtx.engines.streaming.session import PART, PATIENCE, listen
 from medtx.engines.streaming.tape import MICROPHONE, Tape, pcm
 from medtx.engines.streaming.tape import Source as Audio
 from medtx.engines.vocabulary import Source
-from medtx.errors import InputError, MedtxError, reason
+from medtx.errors import InputError, MedtxError, check_number, expect, not_one_of, reason
 from medtx.reading import streaming
 from medtx.reading.build import Builder
 from medtx.transcripts import Transcripts
@@ -69,14 +69,22 @@ def stream(
     <Transcripts: 1 recordings, 0 words>
     """
     kind = specialties.specialty(specialty), specialties.audio_type(type)
-    if transport not in TRANSPORTS:
-        raise InputError(f"transport={transport!r} is not one of {', '.join(TRANSPORTS)}")
+    if not isinstance(transport, str) or transport not in TRANSPORTS:
+        raise not_one_of("transport", transport, TRANSPORTS)
     if not isinstance(rate, int) or not RATES[0] <= rate <= RATES[1]:
         raise InputError(f"rate={rate!r}: expected a whole number from {RATES[0]:,} to {RATES[1]:,} Hz")
-    if pace is not None and not pace > 0:
-        raise InputError(f"pace={pace!r} is not a number above 0")
-    if isinstance(engine, str) and engine not in (NAME, "embedded"):
-        raise InputError(f"engine={engine!r} is not one of {NAME}, embedded")
+    if pace is not None:
+        check_number("pace", pace)
+        if not pace > 0:
+            raise InputError(f"pace={pace!r} is not a number above 0")
+    if record is not None:
+        expect(record, str, PathLike, name="record")
+    if (
+        engine not in (NAME, "embedded")
+        if isinstance(engine, str)
+        else not isinstance(engine, TranscribeMedical)
+    ):
+        raise not_one_of("engine", engine, (NAME, "embedded"))
     service = None if engine == "embedded" else TranscribeMedical() if isinstance(engine, str) else engine
     if service and (model is not None or vocabulary is not None):
         raise InputError(

@@ -1,12 +1,12 @@
 """The audio of a stream: where it comes from, how long it is kept, and where each moment of it lies."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from typing import Any
 
 from medtx.engines.audio import RATE, blocks
-from medtx.errors import InputError, MedtxError, ReadError, optional
+from medtx.errors import InputError, MedtxError, ReadError, kind_of, optional
 
 MICROPHONE = "microphone"
 Source = str | PathLike[str] | AsyncIterable[bytes] | Iterable[bytes]
@@ -23,11 +23,10 @@ def pcm(source: Source, rate: int, channels: int) -> AsyncIterator[bytes]:
         return _microphone(channels) if path == MICROPHONE else _in_thread(_file(path, channels))
     if isinstance(source, AsyncIterable):
         return aiter(source)
-    if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | memoryview):
+    odd = isinstance(source, bytes | bytearray | memoryview | Mapping) or hasattr(source, "recordings")
+    if isinstance(source, Iterable) and not odd:
         return _in_thread(iter(source))
-    raise InputError(
-        f"source is a {type(source).__name__}, not a file, an iterator of PCM bytes, or 'microphone'"
-    )
+    raise InputError(f"source is {kind_of(source)}, not a file, an iterator of PCM bytes, or 'microphone'")
 
 
 def _file(path: str, channels: int) -> Iterator[bytes]:
