@@ -301,9 +301,10 @@ class Sweep:
 
         >>> import medtx
         >>> print(medtx.sweep(example()).operating_point(0.5))
-        Review words below 0.5: 33% of 3 words, 2 s to listen with 1.5 s around (0 s of bare words); of 1 wrong words 1 are caught and 0 slip through; 1 more
-        are missing altogether; WER 50.0% before review, 25.0% after. Picked by hand: measured on these
-        recordings (1), and promises nothing for others.
+        Review words below 0.5: 33% of 3 words, 2 s to listen with 1.5 s around (0 s of bare words);
+        of 1 wrong words 1 are caught and 0 slip through; 1 more are missing altogether; WER 50.0%
+        before review, 25.0% after. Picked by hand: measured on these recordings (1), and promises
+        nothing for others.
         """
         if not (0 <= value <= 1 or value == np.inf):
             raise InputError(f"value={value!r} is not a confidence between 0 and 1")
