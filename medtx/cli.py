@@ -224,9 +224,9 @@ def _unit(text: str) -> str | int:
 
 
 def _review(args: argparse.Namespace) -> None:
+    from medtx.listening import long
     from medtx.thresholds import to_hear
     from medtx.thresholds.mark import without
-    from medtx.thresholds.record import long
 
     threshold = medtx.load_threshold(args.threshold)
     found = _results(args)

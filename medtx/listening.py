@@ -26,6 +26,14 @@ def check_context(context: float) -> float:
     return float(context)
 
 
+def long(minutes: float) -> str:
+    """
+    >>> long(56.84), long(0.05)
+    ('56.8 minutes', '3 s')
+    """
+    return f"{minutes:,.1f} minutes" if minutes >= 1 else f"{60 * minutes:.0f} s"
+
+
 def ends_of(recordings: pd.DataFrame, words: pd.DataFrame, names: pd.Index) -> np.ndarray:
     """Where each recording of ``names`` ends: its duration, or its last word if that ends later."""
     own = recordings["recording"].astype(str)

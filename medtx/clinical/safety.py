@@ -325,7 +325,8 @@ def _page(worklist: pd.DataFrame, title: str) -> str:
         }
     )
     style = "body { max-width: 90rem } th, td { text-align: left; vertical-align: top } "
-    style += "td:last-child { min-width: 16rem } td:nth-child(4) { white-space: nowrap }"
+    style += "@media screen { td:last-child { min-width: 22rem } td:nth-child(4) { white-space: nowrap } } "
+    style += "@page { size: landscape }"
     recordings = worklist["recording"].nunique()
     parts = [
         f"<p class='note'>{escape(CAUTION)}</p>",

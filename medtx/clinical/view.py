@@ -44,10 +44,10 @@ def as_html(found: Entities, recording: str, doubtful: "pd.Series[bool]") -> str
         f'<u style="text-decoration:underline 2px {COLOURS[name]}">{name.replace("_", " ").lower()}</u>'
         for name in shown
     )
-    note = "in brackets: what is denied, of the family or hypothetical, and the speech confidence of what "
-    note += "is to be heard (marked)"
+    note = "In brackets: what is denied, of the family or hypothetical; and the speech confidence of what is "
+    note += "marked, to be heard."
     style = f"<style>{MARKS}</style>"
-    body = f"<p>{''.join(parts)}</p><p>{key} ({note})</p>"
+    body = f"<p>{''.join(parts)}</p><p>{key}</p><p><small>{note}</small></p>"
     return f'{style}<div style="line-height:1.8;max-width:50em">{body}</div>'
 
 

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError
@@ -17,8 +18,8 @@ HOVER = 20_000
 """Words, of the recordings with the most errors, whose confidence shows on hover though they are right."""
 LARGEST = 2_000_000
 """Characters of recordings that are shown in full; the search of the others has an index."""
-INDEX = 4_000_000
-"""Characters of that index, at most."""
+INDEX = 6_000_000
+"""Characters of that index, about."""
 NAMED = 1000
 """Recordings beyond those in full that are listed."""
 AROUND = 6
@@ -55,12 +56,14 @@ _SCRIPT = """
       if (!q) return;
       rec.open = hit;
       rec.querySelectorAll('.fold').forEach(f => f.open = hit && f.textContent.toLowerCase().includes(q));
-      if (hit && ranges.length < 5000) ranges = ranges.concat(marked(said, q)); });
+      if (hit && ranges.length < 5000)
+        ranges = ranges.concat(...q.split(/\\s+/).map(part => marked(said, part))); });
     const holding = part => new Set(Object.keys(words).filter(w => w.includes(part)).flatMap(w => words[w]));
     const each = q && words ? q.split(/\\s+/).map(holding) : [new Set()];
     const names = others.filter((_, n) => each.every(some => some.has(n)));
-    told.textContent = q ? `in ${here + names.length} of ${total} recordings` + (names.length ?
-      `; not shown here: ${names.slice(0, 50).join(', ')}${names.length > 50 ? ', ...' : ''}` : '') : '';
+    const more = `; not shown here, with these words: ${names.slice(0, 50).join(', ')}`;
+    told.textContent = !q ? '' : `in ${here + names.length} of ${total} recordings` +
+      (names.length ? more : '') + (names.length > 50 ? ', ...' : '');
     if (window.CSS && CSS.highlights) q ? CSS.highlights.set('medtx-found', new Highlight(...ranges))
       : CSS.highlights.delete('medtx-found'); });
 })
@@ -76,11 +79,14 @@ def as_html(alignment: "Alignment") -> str:
     errors = (counts["substitutions"] + counts["deletions"] + counts["insertions"]).sort_values(
         ascending=False, kind="stable"
     )
-    by_name = dict(iter(alignment.pairs.groupby("recording", observed=True)))
+    recording = alignment.pairs["recording"].cat
+    order = np.argsort(recording.codes.to_numpy(), kind="stable")
+    ends = np.searchsorted(recording.codes.to_numpy()[order], np.arange(len(recording.categories) + 1))
+    places = dict(zip(recording.categories.astype(str), map(slice, ends[:-1], ends[1:])))
     shown: list[str] = []
     size, words = 0, 0
     for name, wrong in errors.items():
-        rows = by_name.get(name, alignment.pairs[:0])
+        rows = alignment.pairs.iloc[order[places[str(name)]]]
         words += len(rows)
         said = _words(rows, hover=words <= HOVER)
         size += len(said)
@@ -90,7 +96,7 @@ def as_html(alignment: "Alignment") -> str:
         first = " open" if not shown else ""
         shown.append(f'<details class="rec"{first}>{head}<div class="said">{said}</div></details>')
     left = errors.iloc[len(shown) :]
-    index = _index(by_name, list(map(str, left.index)))
+    index = _index(alignment.pairs, list(map(str, left.index)))
     parts = [
         f'<div class="medtx-a"><style>{_STYLE}</style><p>{escape(repr(alignment)[1:-1])}</p>',
         '<p class="key">The words as they were recognised. <mark>heard</mark> [said]: substituted; '
@@ -100,7 +106,8 @@ def as_html(alignment: "Alignment") -> str:
         *shown,
         *_others(left, counts, index is not None),
     ]
-    told = json.dumps([list(map(str, left.index)) if index else [], index], separators=(",", ":"))
+    named = list(map(str, left.index)) if index else []
+    told = json.dumps([named, index], separators=(",", ":"))
     data = told.replace("<", "\\u003c")
     script = f"{_SCRIPT.strip()}(document.currentScript.parentElement, {len(errors)}, ...{data})"
     return "\n".join([*parts, f"<script>{script}</script></div>"])
@@ -128,17 +135,18 @@ def _others(left: pd.Series, counts: pd.DataFrame, searched: bool) -> list[str]:
     ]
 
 
-def _index(by_name: dict[Any, pd.DataFrame], names: list[str]) -> dict[str, list[int]] | None:
+def _index(pairs: pd.DataFrame, names: list[str]) -> dict[str, list[int]] | None:
     """In which of these recordings each word is, by number; None where that is too much to carry."""
-    found: dict[str, list[int]] = {}
-    size = 0
-    for n, name in enumerate(names):
-        rows = by_name.get(name)
-        for word in [] if rows is None else {*rows["reference"].dropna(), *rows["hypothesis"].dropna()}:
-            size += len(str(n)) + 1 + (0 if word in found else len(word) + 5)
-            found.setdefault(word.lower(), []).append(n)
-        if size > INDEX:
-            return None
+    codes = pd.Index(names).get_indexer(pairs["recording"].cat.categories.astype(str))
+    number = codes[pairs["recording"].cat.codes.to_numpy()]
+    held = []
+    for side in ("reference", "hypothesis"):
+        there = (number >= 0) & pairs[side].notna().to_numpy()
+        held.append(pd.DataFrame({"word": pairs[side][there], "number": number[there]}))
+    each = pd.concat(held).drop_duplicates()
+    if 5 * len(each) > INDEX:
+        return None
+    found: dict[str, list[int]] = each.groupby("word")["number"].agg(list).to_dict()
     return found
 
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from medtx.errors import ReadError
 from medtx.files import save_text
-from medtx.listening import CONTEXT, check_context
+from medtx.listening import CONTEXT, check_context, long
 from medtx.scoring.rates import FEWEST
 from medtx.thresholds.mark import groups_of, mark, tell_unknown
 from medtx.thresholds.units import check, check_unknown
@@ -343,14 +343,6 @@ def _unsigned(path: Path) -> bool:
         return False
     each = [kept] if isinstance(kept, Threshold) else kept.each.values()
     return not any(one.signed_by for one in each)
-
-
-def long(minutes: float) -> str:
-    """
-    >>> long(56.84), long(0.05)
-    ('56.8 minutes', '3 s')
-    """
-    return f"{minutes:,.1f} minutes" if minutes >= 1 else f"{60 * minutes:.0f} s"
 
 
 def _given(value: float | None, otherwise: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, MedtxError, optional
+from medtx.listening import long
 from medtx.scoring import Alignment
 from medtx.tables import minutes
 from medtx.thresholds import Sweep, Threshold, sweep
@@ -56,8 +57,8 @@ def explore(
     Raises `InputError` where no word has a confidence.
 
     >>> explore(example())  # a picture of its state stands beside the panel
-    <Explorer: word below 0.5: review 1 of 3 words (33 %); of 1 errors 1 are caught, 0 slip through;
-    1 more words are missing altogether>
+    <Explorer: word below 0.5: review 1 of 3 words (33 %, 2 s to listen); of 1 errors 1 are
+    caught, 0 slip through; 1 more words are missing altogether>
     """
     return Explorer(alignment, by, unit, max_error, confidence)
 
@@ -323,7 +324,7 @@ def in_words(row: pd.Series, words: int) -> str:
     review, caught, missed, reached, beyond = (int(row[name]) for name in names)
     share = f"{100 * row['review_share']:.0f} %"
     if np.isfinite(row["review_minutes"]):
-        share += f", {row['review_minutes']:,.1f} minutes to listen"
+        share += f", {long(row['review_minutes'])} to listen"
     missing = (
         f"of {reached + beyond:,} missing words {reached:,} lie within what is heard, "
         f"{beyond:,} are out of reach"
