@@ -34,13 +34,14 @@ def long(minutes: float) -> str:
     return f"{minutes:,.1f} minutes" if minutes >= 1 else f"{60 * minutes:.0f} s"
 
 
-def ends_of(recordings: pd.DataFrame, words: pd.DataFrame, names: pd.Index) -> np.ndarray:
-    """Where each recording of ``names`` ends: its duration, or its last word if that ends later."""
-    own = recordings["recording"].astype(str)
-    known = recordings["duration"] if "duration" in recordings else pd.Series(np.nan, recordings.index)
-    told = known.set_axis(own).reindex(names.astype(str)).to_numpy(float)
-    last = words["end"].groupby(words["recording"].astype(str)).max().reindex(names.astype(str))
-    return np.asarray(np.nan_to_num(np.fmax(told, last.to_numpy(float))))
+def ends_of(recordings: pd.DataFrame, words: pd.DataFrame) -> np.ndarray:
+    """Where each recording of the words ends: its duration, or its last word if that ends later."""
+    names = words["recording"].cat.categories.astype(str)
+    told = recordings.set_index(recordings["recording"].astype(str))["duration"].reindex(names)
+    ends = np.nan_to_num(told.to_numpy(float))
+    code = words["recording"].cat.codes.to_numpy()
+    np.fmax.at(ends, code[code >= 0], words["end"].to_numpy()[code >= 0])
+    return ends
 
 
 class Stretches(NamedTuple):

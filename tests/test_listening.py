@@ -1,5 +1,7 @@
 """Minutes are minutes of listening: against unions of intervals that are counted one by one."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -220,8 +222,6 @@ def test_the_commands_count_listening(tmp_path, capsys):
 
 
 def test_label_studio_plays_what_must_be_heard(tmp_path, dictations):
-    import json
-
     t = dictations.transcripts.select(["cardiology-01", "cardiology-02"])
     path = t.to_label_studio(tmp_path / "tasks.json", audio="https://host/{recording}.wav", threshold=0.3)
     point = medtx.sweep(

@@ -53,9 +53,8 @@ def listening_of(
 ) -> dict[str, Any]:
     """Minutes by recording, group and score: of all words together (group -1), and of each group."""
     pairs = alignment.pairs
-    names = pairs["recording"].cat.categories
     recording = pairs["recording"].cat.codes.to_numpy()[scored.row].astype(int)
-    ends = ends_of(alignment.recordings, pairs, names)
+    ends = ends_of(alignment.recordings, pairs)
     segment = None if scored.unit is None or unit == "recording" else scored.unit[scored.row]
     start, end = extent(unit, scored.start, scored.end, recording, segment)
     found = by_score(recording, start, end, scored.own, ends, context)

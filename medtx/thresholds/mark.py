@@ -38,7 +38,7 @@ def mark(
     told = [words[name].to_numpy()[spoken] for name in ("start", "end")]
     segment = None if unit_of is None else unit_of[spoken]
     first, last = extent(unit, told[0], told[1], recording[spoken], segment)
-    ends = ends_of(transcripts.recordings, words, words["recording"].cat.categories)[recording[spoken]]
+    ends = ends_of(transcripts.recordings, words)[recording[spoken]]
     start[spoken] = np.maximum(first - context, 0)
     end[spoken] = np.maximum(np.minimum(last + context, ends), start[spoken])
     hear = {"hear_start": np.where(doubtful, start, np.nan), "hear_end": np.where(doubtful, end, np.nan)}

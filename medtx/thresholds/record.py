@@ -127,7 +127,8 @@ class Threshold:
         marked = mark(transcripts, limits, self.unit, unknown or self.unknown, _given(context, self.context))
         tell_unknown(marked)
         _same_engine(self.engine, transcripts)
-        self._compare(marked)
+        if unknown in (None, self.unknown):
+            self._compare(marked)
         return marked
 
     def _compare(self, marked: pd.DataFrame) -> None:
@@ -251,7 +252,8 @@ class Thresholds:
         if new := sorted(set(group[marked["kind"] == "pronunciation"]) - set(self.each)):
             warnings.warn(f"no threshold for {self.by} {', '.join(new)}: all of it is reviewed", stacklevel=2)
         for name, threshold in self.each.items():
-            threshold._compare(marked[(group == name).to_numpy()])
+            if unknown in (None, first.unknown):
+                threshold._compare(marked[(group == name).to_numpy()])
         _same_engine(first.engine, transcripts)
         return marked
 

@@ -99,6 +99,8 @@ def extent(
     ``unit_of`` has the number of each word's segment. A recording is heard from its start to
     its end, which is given as infinity.
     """
+    if unit == "word":
+        return start, end
     if unit == "recording":
         return np.zeros(len(start)), np.full(len(start), np.inf)
     if unit_of is not None:

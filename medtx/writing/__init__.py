@@ -275,7 +275,7 @@ def _add_stretches(
     """Add what is to be played to judge the words below the threshold; gives its minutes by recording."""
     doubt = t.words[(t.words["confidence"] < threshold) & t.words["start"].notna() & t.words["end"].notna()]
     names = t.words["recording"].cat.categories
-    ends = ends_of(t.recordings, t.words, names)
+    ends = ends_of(t.recordings, t.words)
     code, start, end = (doubt["recording"].cat.codes, doubt["start"], doubt["end"])
     heard = joined(code.to_numpy(int), start.to_numpy(), end.to_numpy(), ends, CONTEXT)
     minutes: dict[str, float] = {}
