@@ -38,7 +38,7 @@ def ends_of(recordings: pd.DataFrame, words: pd.DataFrame) -> np.ndarray:
     """Where each recording of the words ends: its duration, or its last word if that ends later."""
     names = words["recording"].cat.categories.astype(str)
     told = recordings.set_index(recordings["recording"].astype(str))["duration"].reindex(names)
-    ends = np.nan_to_num(told.to_numpy(float))
+    ends: np.ndarray = np.nan_to_num(told.to_numpy(float))
     code = words["recording"].cat.codes.to_numpy()
     np.fmax.at(ends, code[code >= 0], words["end"].to_numpy()[code >= 0])
     return ends
