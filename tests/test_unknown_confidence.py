@@ -49,6 +49,17 @@ def test_the_safety_list_of_text_rests_on_nothing_that_is_not_there(tmp_path):
     assert "<mark" not in e.show("visit").html
 
 
+def test_a_dose_whose_number_has_no_confidence_is_heard_if_that_is_asked_for():
+    """An engine that gives numbers no confidence: the unit's stands beside it."""
+    t = medtx.read(job(("takes", 0.9), ("warfarin", 0.95), ("50", None), ("mg", 0.8)))
+    e = medtx.entities(t)
+    dose = e.table["type"].isin(["DOSAGE", "STRENGTH"])
+    assert e.table.loc[dose, "asr_confidence"].tolist() == [0.8]
+    assert e.review(0.85)[dose].tolist() == [True]
+    assert e.review(0.7)[dose].tolist() == [False]
+    assert e.review(0.7, unknown="review")[dose].tolist() == [True]
+
+
 def test_a_known_low_confidence_comes_before_an_unknown_one():
     t = medtx.read(
         [
@@ -89,10 +100,10 @@ def test_a_threshold_says_what_slips_through_unknown(mixed):
     point = medtx.sweep(mixed).operating_point(0.5)
     assert (point.without_confidence, point.unknown_words, point.unknown_errors) == (2, 2, 1)
     assert point.errors_missed == 1
-    assert "2 of the words have no confidence: they are not reviewed, and 1 wrong ones slip" in str(point)
+    assert "2 of the words have no confidence: 2 not reviewed, 1 of that wrong." in str(point)
     always = medtx.sweep(mixed, unknown="review").operating_point(0.5)
     assert (always.unknown_words, always.unknown_errors, always.errors_missed) == (0, 0, 0)
-    assert "2 of the words have no confidence: all of them are reviewed." in str(always)
+    assert "2 of the words have no confidence: all of that is reviewed." in str(always)
     missed = slipped(mixed, point)
     assert missed["recognised"].tolist() == ["fifty"]
     assert medtx.calibration(mixed).loc["TOTAL", ["words", "without_confidence"]].tolist() == [3, 2]

@@ -67,12 +67,15 @@ class Entities:
         if isinstance(threshold, int | float) and not isinstance(threshold, bool):
             if not (0 <= threshold <= 1 or threshold == np.inf):
                 raise InputError(f"threshold={threshold!r} is not a confidence between 0 and 1")
-            sure = self.table["asr_confidence"]
-            everything = unknown == "review" or threshold == np.inf
-            return ((sure < threshold) | (sure.isna() & everything)).rename("review")
-        if not isinstance(threshold, Threshold | Thresholds):
+            words = self.transcripts.words
+            low = words["confidence"] < threshold
+            if unknown == "review" or threshold == np.inf:
+                low |= words["confidence"].isna()
+            words = words.assign(review=low & (words["kind"] == "pronunciation"))
+        elif isinstance(threshold, Threshold | Thresholds):
+            words = threshold.apply(self.transcripts, unknown=unknown)
+        else:
             raise InputError(f"threshold={threshold!r} is neither a confidence nor what Sweep.choose gives")
-        words = threshold.apply(self.transcripts, unknown=unknown)
         upto = np.append(0, words["review"].cumsum())
         first, last = (rows_at(words, self.table["recording"], self.table[at]) for at in ("first", "last"))
         return pd.Series(upto[last + 1] > upto[first], index=self.table.index, name="review")

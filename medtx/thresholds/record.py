@@ -168,11 +168,11 @@ class Threshold:
         """What becomes of words without a confidence."""
         if not self.without_confidence:
             return ""
-        told = f" {self.without_confidence:,} of the words have no confidence"
+        have = "has" if self.without_confidence == 1 else "have"
+        told = f" {self.without_confidence:,} of the words {have} no confidence"
         if not self.unknown_words:
-            return f"{told}: all of them are reviewed."
-        left = "they are" if self.unknown_words == self.without_confidence else f"{self.unknown_words:,} are"
-        return f"{told}: {left} not reviewed, and {self.unknown_errors:,} wrong ones slip through."
+            return f"{told}: all of that is reviewed."
+        return f"{told}: {self.unknown_words:,} not reviewed, {self.unknown_errors:,} of that wrong."
 
     def _signed(self, by: str, note: str) -> "Threshold":
         return replace(
