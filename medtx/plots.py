@@ -1,6 +1,6 @@
 """Pictures of what the tables say. Every function draws on ``ax``, or a new one, and returns it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -96,14 +96,19 @@ def plot_drift(calibration: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
 
 
 def plot_timeline(entities: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
-    """Entities over the time of a recording, a line a category; the paler, the less sure the speech."""
+    """Entities over the time of a recording, a line a category; the paler, the less sure the speech.
+
+    Dotted where the speech confidence is not known.
+    """
     known = entities[entities["start"].notna()]
     names = [str(name) for name in known["category"].unique()]
     ax = _axes(ax, 9, 1 + 0.45 * max(len(names), 1))
     for y, name in enumerate(names):
         rows = known[known["category"] == name]
-        alpha = 0.25 + 0.75 * rows["asr_confidence"].fillna(0).to_numpy()
-        ax.hlines(np.full(len(rows), y), rows["start"], rows["end"], color=f"C{y}", linewidth=9, alpha=alpha)
+        alpha = 0.25 + 0.75 * rows["asr_confidence"].fillna(1).to_numpy()
+        dots = np.where(rows["asr_confidence"].isna(), ":", "-").tolist()
+        look: dict[str, Any] = {"color": f"C{y}", "linewidth": 9, "alpha": alpha, "linestyle": dots}
+        ax.hlines(np.full(len(rows), y), rows["start"], rows["end"], **look)
         for row in rows.itertuples():
             ax.annotate(row.text, (row.start, y + 0.22), fontsize=7, rotation=20)
     ax.set_yticks(range(len(names)), [name.replace("_", " ").lower() for name in names])

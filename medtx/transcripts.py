@@ -312,7 +312,9 @@ class Transcripts:
         """Write tasks for Label Studio: each segment a region with its text to correct.
 
         ``audio`` is the address of a recording's audio, with ``{recording}`` for its name.
-        With ``threshold``, segments that hold a word below it are labelled ``listen``. The
+        With ``threshold``, segments that hold a word below it are labelled ``listen``, and regions
+        ``play`` are what is heard to judge these words: 1.5 s around each, what overlaps joined. The
+        task's ``minutes_to_listen`` is how long they last. The
         labelling interface that the tasks are for is written beside them, as ``.xml``.
 
         Source: https://labelstud.io/guide/predictions

@@ -182,7 +182,7 @@ def sentence(sweep: medtx.Sweep, value: float) -> str:
     row, everything = sweep.at(value, float("inf")).to_dict("records")
     return re.escape(
         f"review {row['review_words']:,} of {everything['review_words']:,} words "
-        f"({100 * row['review_share']:.0f} %, {row['review_minutes']:.1f} minutes); "
+        f"({100 * row['review_share']:.0f} %, {row['review_minutes']:.1f} minutes to listen); "
         f"of {row['errors_caught'] + row['errors_missed']:,} errors {row['errors_caught']:,} are caught, "
         f"{row['errors_missed']:,} slip through; {row['deletions']:,} more words are missing altogether"
     )

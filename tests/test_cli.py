@@ -154,7 +154,7 @@ def test_score_as_json_and_html(capsys, tmp_path):
     assert set(rates) > {"0.9-1.0", "(none)"}
     main(["score", *against, "--format", "html", "--out", str(tmp_path / "score.html")])
     page = (tmp_path / "score.html").read_text()
-    assert page.count("<details") == 20
+    assert page.count('<details class="rec"') == 78
     assert "Commonest errors" in page
     main(["score", *against, "--out", str(tmp_path / "score.txt")])
     assert "raw WER %" in (tmp_path / "score.txt").read_text()

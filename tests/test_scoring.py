@@ -532,10 +532,11 @@ def test_views_show_every_word_once_and_escape_it():
         {"a<b": f"no {ref}", "b": "fine"}, {"a<b": f"<script> {ref} end", "b": "fine"}, normalize="none"
     )
     html = a._repr_html_()
-    assert "<script>" not in html.replace("<script>(root", "").replace("<script>\n(root", "")
+    assert html.count("<script>") == 1  # our own
+    assert "&lt;script&gt;" in html
     assert "a&lt;b" in html
-    assert html.count('data-w="word40"') == 1
-    assert "right]</a>" in html  # long stretches are folded
+    assert html.count("word40") == 1
+    assert "right]</summary>" in html  # long stretches are folded
     text = a.text("a<b", width=60)
     assert all(len(line) <= 75 for line in text.splitlines())
     assert "S" in text.splitlines()[2]

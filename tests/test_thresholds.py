@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, d2_log_loss_score, roc_auc_score
 
@@ -30,26 +30,34 @@ def aligned(*recordings: list[tuple[bool, float | None]], missing: int = 0) -> m
     return medtx.align(references, medtx.read(results))
 
 
-@given(scored, st.integers(0, 3))
-def test_every_row_is_what_counting_gives(words, missing):
+@settings(deadline=None)
+@given(scored, st.integers(0, 3), st.sampled_from(["skip", "review"]))
+def test_every_row_is_what_counting_gives(words, missing, unknown):
     a = aligned(words, missing=missing)
     if all(c is None for _, c in words):
         with pytest.raises(InputError, match="no confidences"):
             medtx.sweep(a)
         return
-    s = medtx.sweep(a)
-    assert s.table["threshold"].tolist() == [*sorted({c for _, c in words if c is not None}), np.inf]
+    s = medtx.sweep(a, unknown=unknown)
+    known = {c for _, c in words if c is not None}
+    if unknown == "skip" and len(known) < len({c for _, c in words}):
+        known.add(1.0)  # below it is every word that has a confidence, or all but the surest
+    assert s.table["threshold"].tolist() == [*sorted(known), np.inf]
+
+    def hears(c: float | None, threshold: float) -> bool:
+        return threshold == np.inf or (unknown == "review" if c is None else c < threshold)
+
     for row in s.table.itertuples():
-        reviewed = [right for right, c in words if c is None or c < row.threshold]
-        kept = [right for right, c in words if not (c is None or c < row.threshold)]
+        reviewed = [right for right, c in words if hears(c, row.threshold)]
+        kept = [right for right, c in words if not hears(c, row.threshold)]
         assert row.review_words == len(reviewed)
         assert row.errors_caught == reviewed.count(False)
         assert row.errors_missed == kept.count(False)
         assert row.deletions == missing
+        assert row.without_confidence == sum(c is None for _, c in words)
         assert row.wer_after_review == pytest.approx((kept.count(False) + missing) / (len(words) + missing))
-    for threshold in (0.0, 0.3, 0.5, 0.95):
-        reviewed = [right for right, c in words if c is None or c < threshold]
-        assert s.at(threshold)["review_words"].item() == len(reviewed)
+    for threshold in (0.0, 0.3, 0.5, 0.95, 1.0):
+        assert s.at(threshold)["review_words"].item() == sum(hears(c, threshold) for _, c in words)
 
 
 def test_groups_add_up(dictations):
@@ -187,6 +195,7 @@ talks = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(talks, st.sampled_from(["word", 1, 3, 4, 5, "recording"]), st.integers(1, 10))
 def test_what_a_reviewer_hears_by_any_unit(talk, unit, tenth):
     """Against a plain reading of what a unit is, position by position."""
@@ -236,7 +245,7 @@ def test_what_a_reviewer_hears_by_any_unit(talk, unit, tenth):
     assert row["deletions_heard"] == sum(t and not w for t, w in zip(told, words))
     assert row["deletions"] + row["deletions_heard"] == sum(not w for w in words)
     if unit in ("word", 1):
-        assert row["review_minutes"] == pytest.approx(row["review_words"] * 0.5 / 60)
+        assert row["word_minutes"] == pytest.approx(row["review_words"] * 0.5 / 60)
 
 
 def test_units_on_the_shipped_dictations(dictations):
@@ -278,7 +287,7 @@ def test_sweeps_of_shards_add(dictations):
         assert (chosen.value, chosen.errors_missed) == (again.value, again.errors_missed)
     with pytest.raises(InputError, match="recordings in both sweeps: cardiology-01"):
         whole + parts[0]
-    with pytest.raises(InputError, match="differ in by, unit, reviewer or normalize"):
+    with pytest.raises(InputError, match=r"differ in by \(class, None\), unit \(5, word\)$"):
         whole + medtx.sweep(a)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 import medtx
@@ -88,7 +89,8 @@ def threshold(args: argparse.Namespace) -> None:
 
     if (args.signed_by or args.note) and not args.out:
         raise MedtxError("--signed-by and --note go into the file that --out names")
-    curves = medtx.sweep(_alignment(args), args.by, unit=_unit(args.unit))
+    heard = {"unit": _unit(args.unit), "unknown": args.unknown, "context": args.context}
+    curves = medtx.sweep(_alignment(args), args.by, **heard)
     limits = {name: getattr(args, name) for name in ("max_missed_per_1000", "max_review", "cost_error")}
     if args.max_error is None and all(limit is None for limit in limits.values()):
         args.max_error = MAX_ERROR
@@ -114,23 +116,36 @@ def _unit(text: str) -> str | int:
 
 
 def review(args: argparse.Namespace) -> None:
+    from medtx.listening import long
     from medtx.thresholds import to_hear
+    from medtx.thresholds.mark import without
 
     threshold = medtx.load_threshold(args.threshold)
     found = _results(args)
-    marked = threshold.apply(found)
+    words = found.words[found.words["kind"] == "pronunciation"]
+    with warnings.catch_warnings():  # it is said below
+        warnings.filterwarnings("ignore", ".*'review' sends")
+        marked = threshold.apply(found, unknown=args.unknown, context=args.context)
     spoken = marked[marked["kind"] == "pronunciation"]
+    none = spoken["confidence"].isna()
+    if len(words) and none.all() and not spoken["review"].any():
+        raise MedtxError(without(len(words)).replace("unknown='review'", "--unknown review"))
     rate = spoken.groupby("recording", observed=False)["review"].agg(["size", "sum"])
     rate = rate.rename(columns={"size": "words", "sum": "to review"})
     print(rate.to_string())
     stretches = to_hear(marked)
-    minutes = (stretches["end"] - stretches["start"]).sum() / 60
+    bare = (spoken["end"] - spoken["start"])[spoken["review"]].sum(skipna=False) / 60
+    heard = (stretches["end"] - stretches["start"]).sum(skipna=False) / 60
+    time = "minutes not known for want of times" if heard != heard else f"{long(heard)} to listen"
     print(
         f"{spoken['review'].sum():,} of {len(spoken):,} words are to be reviewed, "
-        f"{len(stretches):,} stretches of {minutes:.1f} minutes"
+        f"{len(stretches):,} stretches, {time}" + (f" ({long(bare)} of bare words)" if bare == bare else "")
     )
+    if left := int((none & ~spoken["review"]).sum()):
+        print(f"{left:,} words have no confidence and are not among them: --unknown review sends them")
     if args.out:
-        print(save_text(Path(args.out), stretches.to_csv(index=False)))
+        positions = stretches["positions"].map(lambda at: " ".join(map(str, at)))
+        print(save_text(Path(args.out), stretches.assign(positions=positions).to_csv(index=False)))
     if len(found.failures):
         sys.exit(1)
 

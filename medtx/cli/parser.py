@@ -218,6 +218,15 @@ def _threshold(verbs: Verbs, parents: list[argparse.ArgumentParser]) -> None:
         "--chance", default="recording", metavar="COLUMN", help="what goes wrong together (%(default)s)"
     )
     verb.add_argument("--each", action="store_true", help="a threshold for each group of --by")
+    verb.add_argument(
+        "--unknown",
+        default="skip",
+        metavar="WHAT",
+        help="skip or review words without a confidence (%(default)s)",
+    )
+    verb.add_argument(
+        "--context", type=float, default=1.5, help="seconds heard around each word (%(default)s)"
+    )
     verb.add_argument("--out", help="file to keep the threshold in, with its evidence, as JSON")
     verb.add_argument("--signed-by", default="", metavar="NAME")
     verb.add_argument("--note", default="")
@@ -232,6 +241,10 @@ def _review(verbs: Verbs) -> None:
     verb.add_argument("results", nargs="+", help="files, folders or globs of results")
     verb.add_argument("--metadata", help="CSV with recording or file_name, and more columns")
     verb.add_argument("--out", help="CSV file for the stretches to hear, with their times")
+    verb.add_argument(
+        "--unknown", metavar="WHAT", help="skip or review words without a confidence (as the threshold says)"
+    )
+    verb.add_argument("--context", type=float, help="seconds heard around each word (as the threshold says)")
     verb.set_defaults(run=analyse.review)
 
 

@@ -17,6 +17,7 @@ from medtx.files import save_text
 from medtx.names import called, with_names
 from medtx.tables import frame, rows_at
 from medtx.thresholds import Threshold, Thresholds
+from medtx.thresholds.units import check_unknown
 from medtx.transcripts import Transcripts
 
 if TYPE_CHECKING:
@@ -60,22 +61,31 @@ class Entities:
             responses={new.get(name, name): answers for name, answers in self.responses.items()},
         )
 
-    def review(self, threshold: "float | Threshold | Thresholds") -> pd.Series:
+    def review(self, threshold: "float | Threshold | Thresholds", *, unknown: str | None = None) -> pd.Series:
         """Whether each entity has a word that a threshold sends to review.
+
+        ``unknown`` says what becomes of words without a confidence: ``"skip"`` or ``"review"``; if it
+        is not given, what the threshold says, and "skip" where that is a number.
 
         >>> import medtx
         >>> e = medtx.entities(medtx.from_text({"visit": "takes warfarin"}), engine="embedded")
-        >>> e.review(0.9).tolist()  # a word without confidence is always reviewed
-        [True]
+        >>> e.review(0.9).tolist(), e.review(0.9, unknown="review").tolist()
+        ([False], [True])
         """
+        if unknown is not None:
+            check_unknown(unknown)
         if isinstance(threshold, int | float) and not isinstance(threshold, bool):
             if not (0 <= threshold <= 1 or threshold == np.inf):
                 raise InputError(f"threshold={threshold!r} is not a confidence between 0 and 1")
-            sure = self.table["asr_confidence"]
-            return (sure.isna() | (sure < threshold)).rename("review")
-        if not isinstance(threshold, Threshold | Thresholds):
+            words = self.transcripts.words
+            low = words["confidence"] < threshold
+            if unknown == "review" or threshold == np.inf:
+                low |= words["confidence"].isna()
+            words = words.assign(review=low & (words["kind"] == "pronunciation"))
+        elif isinstance(threshold, Threshold | Thresholds):
+            words = threshold.apply(self.transcripts, unknown=unknown)
+        else:
             raise InputError(f"threshold={threshold!r} is neither a confidence nor what Sweep.choose gives")
-        words = threshold.apply(self.transcripts)
         upto = np.append(0, words["review"].cumsum())
         first, last = (rows_at(words, self.table["recording"], self.table[at]) for at in ("first", "last"))
         return pd.Series(upto[last + 1] > upto[first], index=self.table.index, name="review")
@@ -91,7 +101,7 @@ class Entities:
         return self.transcripts.text()
 
     def show(self, recording: str, threshold: "float | Threshold | Thresholds" = 0.8) -> "Shown":
-        """A recording's text with its entities in colour, those below the threshold shaded; for notebooks.
+        """A recording's text with its entities in colour, those below the threshold marked; for notebooks.
 
         Raises `InputError` for a recording that is not here.
         """

@@ -16,6 +16,7 @@ from medtx.clinical.entities import UNMAPPED, Entities
 from medtx.clinical.synonyms import amounts, medicine, plain, standard
 from medtx.errors import InputError, expect, optional
 from medtx.files import save, save_text
+from medtx.html import fingerprint, page, table
 from medtx.tables import minutes
 from medtx.thresholds import Threshold, Thresholds
 
@@ -71,6 +72,7 @@ def safety(
     *,
     threshold: "float | Threshold | Thresholds" = 0.8,
     near: int = 200,
+    unknown: str | None = None,
 ) -> pd.DataFrame:
     """What to listen to first: a row a suspicion, the most urgent first.
 
@@ -82,7 +84,8 @@ def safety(
     implausible dose  a single dose outside the usual range of the drug, or
                       methotrexate every day
     unsure drug,      its speech confidence is below ``threshold`` (a confidence, or
-    unsure dose       what `Sweep.choose` gave)
+    unsure dose       what `Sweep.choose` gave); one without a confidence is not among
+                      them, unless ``unknown="review"``
     dose alone        a dose with which no drug was recognised: perhaps a misheard one
     look-alike        other drugs' names look or sound like it; last where it is sure
     no dose           a drug that is taken, without strength or dose wherever it is named
@@ -101,19 +104,22 @@ def safety(
     >>> import medtx
     >>> e = medtx.entities(medtx.from_text({"visit": "a rash after starting warfarin 500 mg daily"}))
     >>> sorted(safety(e)["kind"])
-    ['drug-event', 'implausible dose', 'look-alike', 'unsure dose', 'unsure drug']
+    ['drug-event', 'implausible dose', 'look-alike']
+    >>> sorted(set(safety(e, unknown="review")["kind"]) - set(safety(e)["kind"]))
+    ['unsure dose', 'unsure drug']
     """
     expect(found, Entities)
     if not isinstance(near, int) or near < 0:
         raise InputError(f"near={near!r} is not a number of characters")
-    table = found.table.assign(recording=found.table["recording"].astype(str), review=found.review(threshold))
-    table = table.assign(top=found.top)[table["operation"] == "detect_entities_v2"]
+    review = found.review(threshold, unknown=unknown)
+    known = found.table.assign(recording=found.table["recording"].astype(str), review=review, top=found.top)
+    known = known[known["operation"] == "detect_entities_v2"]
     rows: list[dict[str, object]] = []
-    for name, mine in table.groupby("recording", sort=False):
+    for name, mine in known.groupby("recording", sort=False):
         rows += _of_recording(list(mine.itertuples()), found.texts[name], near)
     list_ = pd.DataFrame(rows, columns=_COLUMNS).astype({"priority": int, "negated": bool})
     order = ["priority", "asr_confidence", "recording", "start"]
-    list_ = list_.sort_values(order, kind="stable", na_position="first")
+    list_ = list_.sort_values(order, kind="stable", na_position="last")
     same = [list_["kind"], list_["recording"], list_["drug"].str.lower(), list_["with_"].str.lower()]
     again = pd.concat(same, axis=1).duplicated() & list_["kind"].isin(_ONCE)
     return list_[~again].reset_index(drop=True)
@@ -151,12 +157,12 @@ def _of_recording(entities: list[Row], text: str, near: int) -> list[dict[str, o
 def _of_drug(drug: Row, own: list[Row], text: str, dosed: bool) -> list[dict[str, object]]:
     rows = []
     if drug.review:
-        why = "the name was recognised with low speech confidence"
+        why = f"the name was recognised with {_sureness(drug)} speech confidence"
         rows.append(_line("unsure drug", drug, [], "", text, why))
     for dose in own:
         if dose.type in _DOSES:
             if dose.review:
-                why = "the dose was recognised with low speech confidence"
+                why = f"the dose was recognised with {_sureness(dose)} speech confidence"
                 rows.append(_line("unsure dose", drug, [dose], dose.text, text, why))
             if usual := _implausible(drug.text, dose.text):
                 rows.append(_line("implausible dose", drug, [dose], dose.text, text, usual))
@@ -169,10 +175,15 @@ def _of_drug(drug: Row, own: list[Row], text: str, dosed: bool) -> list[dict[str
         rows.append(_line("allergy", drug, [], "", text, why))
     if others := _alike().get(plain(drug.text), ()):
         line = _line("look-alike", drug, [], ", ".join(others), text, "the names look or sound alike")
-        rows.append(line | {"priority": KINDS["look-alike"] + (not drug.review)})
+        sure = not drug.review and drug.asr_confidence == drug.asr_confidence
+        rows.append(line | {"priority": KINDS["look-alike"] + sure})
     if not (dosed or allergy or "NEGATION" in drug.traits):
         rows.append(_line("no dose", drug, [], "", text, "no strength or dose was said or recognised"))
     return rows
+
+
+def _sureness(row: Row) -> str:
+    return "low" if row.asr_confidence == row.asr_confidence else "unknown"
 
 
 def _around(first: Row, second: Row, text: str) -> str:
@@ -297,33 +308,38 @@ def _no_formula(value: object) -> object:
 
 
 def _page(worklist: pd.DataFrame, title: str) -> str:
-    from medtx.reports import page
-
     denied = worklist["negated"].map({True: " (denied)", False: ""})
+    event = worklist["kind"] == "drug-event"  # elsewhere it is the drug that is denied
     who = worklist["speaker"].astype(object).fillna("").map(lambda name: f" {name}" if name else "")
+    sure = worklist["asr_confidence"].map(lambda value: "unknown" if np.isnan(value) else f"{value:.2f}")
     shown = pd.DataFrame(
         {
-            "": worklist["priority"],
+            "priority": worklist["priority"],
             "kind": worklist["kind"],
             "where": worklist["recording"] + who,
             "play": worklist["play"],
-            "drug": worklist["drug"],
-            "with": worklist["with_"] + denied,
-            "speech confidence": worklist["asr_confidence"].round(2),
+            "drug": worklist["drug"] + denied.where(~event, ""),
+            "with": worklist["with_"] + denied.where(event, ""),
+            "speech confidence": sure,
             "why": worklist["why"],
             "in context": worklist["context"],
         }
     )
-    style = "<style>body { max-width: 90rem } th, td { text-align: left; vertical-align: top } "
-    style += "td:last-child { min-width: 22rem } td:nth-child(4) { white-space: nowrap }</style>"
-    rows = shown.to_html(index=False, border=0, na_rep="", escape=True)
+    style = "body { max-width: 90rem } th, td { text-align: left; vertical-align: top } "
+    style += "@media screen { td:last-child { min-width: 22rem } td:nth-child(4) { white-space: nowrap } } "
+    style += "@page { size: landscape }"
+    recordings = worklist["recording"].nunique()
     parts = [
-        f"<h1>{escape(title)}</h1>",
         f"<p class='note'>{escape(CAUTION)}</p>",
-        f"<p>{len(worklist)} rows.</p>",
-        f"{style}<div class='wide'>{rows}</div>",
+        f"<p>{len(worklist)} rows of {recordings} recordings; 1 is the most urgent.</p>",
+        table(shown, index=False),
     ]
-    return page(title, parts)
+    rows = worklist.drop(columns="play")
+    facts = {
+        "normaliser": "none, the text is as it was recognised",
+        "data": f"fingerprint {fingerprint(rows)}",
+    }
+    return page(title, parts, facts, style=style)
 
 
 def _clock(start: float, end: float) -> str:

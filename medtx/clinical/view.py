@@ -1,9 +1,10 @@
-"""The text of a recording with its entities in colour, and the doubtful ones marked."""
+"""The text of a recording with its entities in colour; what is denied or in doubt is said in words, too."""
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medtx.clinical.entities import Entities
+from medtx.html import MARKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,12 @@ COLOURS = {
 """Okabe & Ito's palette: told apart without red and green."""
 
 
+_TRAITS = {"NEGATION": "denied", "PERTAINS_TO_FAMILY": "family", "HYPOTHETICAL": "hypothetical"}
+"""Without these words a text says another thing."""
+
+
 def as_html(found: Entities, recording: str, doubtful: "pd.Series[bool]") -> str:
-    """The text with each entity underlined in the colour of its category, the doubtful ones shaded."""
+    """The text with each entity underlined in the colour of its category, the doubtful ones marked."""
     text = found.texts[recording]
     mine = (found.table["recording"].astype(str) == recording).to_numpy()
     rows = found.table[mine].assign(doubtful=doubtful[mine].to_numpy())
@@ -31,24 +36,34 @@ def as_html(found: Entities, recording: str, doubtful: "pd.Series[bool]") -> str
         if row.begin_offset < at:  # within another, or found by another operation too
             continue
         parts.append(escape(text[at : row.begin_offset]))
-        colour = COLOURS.get(str(row.category), "#666666")
-        shade = ";background:#e69f0055" if row.doubtful else ""
-        denied = ";text-decoration-style:wavy" if "NEGATION" in row.traits else ""
-        title = ", ".join([str(row.category), str(row.type), *row.traits])
-        if row.asr_confidence == row.asr_confidence:
-            title += f", speech confidence {row.asr_confidence:.2f}"
-        parts.append(
-            f'<span title="{escape(title)}" style="text-decoration:underline 2px {colour}{denied}{shade}">'
-            f"{escape(text[row.begin_offset : row.end_offset])}</span>"
-        )
+        parts.append(_entity(row, escape(text[row.begin_offset : row.end_offset])))
         at = row.end_offset
     parts.append(escape(text[at:]))
     shown = [name for name in COLOURS if (rows["category"] == name).any()]
     key = " ".join(
-        f'<span style="color:{COLOURS[name]}">{name.replace("_", " ").lower()}</span>' for name in shown
+        f'<u style="text-decoration:underline 2px {COLOURS[name]}">{name.replace("_", " ").lower()}</u>'
+        for name in shown
     )
-    note = "wavy: denied; shaded: below the threshold"
-    return f'<div style="line-height:1.8;max-width:50em"><p>{"".join(parts)}</p><p>{key} ({note})</p></div>'
+    note = "In brackets: what is denied, of the family or hypothetical; and the speech confidence of what is "
+    note += "marked, to be heard."
+    style = f"<style>{MARKS}</style>"
+    body = f"<p>{''.join(parts)}</p><p>{key}</p><p><small>{note}</small></p>"
+    return f'{style}<div style="line-height:1.8;max-width:50em">{body}</div>'
+
+
+def _entity(row: Any, text: str) -> str:
+    """One entity, with what must not be lost in brackets after it."""
+    known = row.asr_confidence == row.asr_confidence
+    title = ", ".join([str(row.category), str(row.type), *row.traits])
+    title += f", speech confidence {row.asr_confidence:.2f}" if known else ""
+    signs = [name for trait, name in _TRAITS.items() if trait in row.traits]
+    if row.doubtful:
+        signs.append(f"unsure: {row.asr_confidence:.2f}" if known else "confidence unknown")
+        text = f"<mark>{text}</mark>"
+    colour = COLOURS.get(str(row.category), "#666666")
+    style = f"text-decoration:underline 2px {colour}"
+    said = f" <small>[{', '.join(signs)}]</small>" if signs else ""
+    return f'<u title="{escape(title)}" style="{style}">{text}</u>{said}'
 
 
 class Shown:

@@ -22,19 +22,20 @@ def calibration(alignment: Alignment, by: By = None, *, unit: str = "recording")
     Words are those with a confidence; one is correct when it was aligned as equal. ``by`` is
     what `Alignment.rates` takes; ``by="recording"`` shows how the confidences drift.
 
-    =================  ==================================================================
-    confidence         its mean, and ``correct`` the share of correct words
-    gap                confidence - correct: above 0 the engine is too sure of itself
-    auroc              chance that a correct word has a higher confidence than a wrong one
-    average_precision  of finding the wrong words by low confidence (area under precision
-                       and recall); a blind search has 1 - correct
-    nce                normalised cross entropy (NIST): 1 perfect, 0 no better than the
-                       share of correct words, negative worse; as sclite's, which keeps
-                       confidences 1e-7 from 0 and 1
-    ece                expected calibration error over ten equally wide bins, with a 95 %
-                       interval by recording (or ``unit``), none below eight
-    brier              mean squared difference between confidence and correctness
-    =================  ==================================================================
+    ==================  ==================================================================
+    confidence          its mean, and ``correct`` the share of correct words
+    gap                 confidence - correct: above 0 the engine is too sure of itself
+    auroc               chance that a correct word has a higher confidence than a wrong one
+    average_precision   of finding the wrong words by low confidence (area under precision
+                        and recall); a blind search has 1 - correct
+    nce                 normalised cross entropy (NIST): 1 perfect, 0 no better than the
+                        share of correct words, negative worse; as sclite's, which keeps
+                        confidences 1e-7 from 0 and 1
+    ece                 expected calibration error over ten equally wide bins, with a 95 %
+                        interval by recording (or ``unit``), none below eight
+    brier               mean squared difference between confidence and correctness
+    without_confidence  recognised words that have none, and are in no other figure
+    ==================  ==================================================================
 
     ``ece`` of few words is too high, since chance alone moves the bins. Its interval is a basic
     bootstrap that reaches down to 0 where confidences that mean what they say would often give
@@ -50,14 +51,16 @@ def calibration(alignment: Alignment, by: By = None, *, unit: str = "recording")
     if not known.any():
         raise InputError("these words have no confidences to be calibrated")
     owner = pd.factorize(units_of(alignment.recordings, unit))[0][pairs["recording"].cat.codes]
+    heard = (pairs["op"] != "delete").to_numpy()
     confidence = pairs["confidence"].to_numpy()
     correct = (pairs["op"] == "equal").to_numpy()
     groups = rows_by(alignment, by) if by is not None else []
     rows = {
         name: _row(confidence[mask & known], correct[mask & known], owner[mask & known])
-        for name, mask in [*groups, ("TOTAL", known)]
+        | {"without_confidence": int((mask & heard & ~known).sum())}
+        for name, mask in [*groups, ("TOTAL", np.ones(len(pairs), bool))]
     }
-    table = pd.DataFrame.from_dict(rows, orient="index").astype({"words": int})
+    table = pd.DataFrame.from_dict(rows, orient="index").astype({"words": int, "without_confidence": int})
     table.index.name = name_of(by)
     return table
 

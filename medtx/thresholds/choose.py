@@ -105,6 +105,10 @@ def measured(sweep: "Sweep", value: float, *, group: str | None = None, **eviden
     for column in total:
         reached[column] = total[column].to_numpy()[heard].sum()
     all_ = total.sum()
+    unknown = rows["unknown"].to_numpy()
+    aside = rows[unknown & ~heard]
+    listening = sweep.heard(group)
+    listened = listening["minutes"][listening["place"].to_numpy() < np.searchsorted(sweep.values, value)]
     known = {
         "reason": f"Picked by hand: measured on these recordings ({len(words[words > 0])}), "
         "and promises nothing for others.",
@@ -118,12 +122,18 @@ def measured(sweep: "Sweep", value: float, *, group: str | None = None, **eviden
         recordings=int((words > 0).sum()),
         words=int(all_["words"]),
         review_words=int(reached["words"]),
-        review_minutes=float(reached["minutes"]),
+        review_minutes=float(listened.to_numpy().sum()),
+        word_minutes=float(reached["word_minutes"]),
         errors_caught=int(reached["errors"]),
         errors_missed=int(all_["errors"] - reached["errors"]),
         deletions=int(all_["deletions"] - reached["deletions"]),
         deletions_heard=int(reached["deletions"]),
         reference_words=int(all_["reference"]),
+        without_confidence=int(rows["words"].to_numpy()[unknown].sum()),
+        unknown_words=int(aside["words"].sum()),
+        unknown_errors=int(aside["errors"].sum()),
+        unknown=sweep.unknown,
+        context=sweep.context,
         review_range=review_range(shares),
         engine=engines_of(sweep.recordings),
         normalize=sweep.normalize,
@@ -151,7 +161,7 @@ def losses_of(
     rows = _rows(sweep, group)
     mine, n = _owners(sweep, rows, unit)
     place = rows["place"].to_numpy()
-    scored = place[(place > 0) & (place < len(sweep.values) - 1)]
+    scored = place[(place > 0) & (sweep.values[place] <= 1)]
     at = np.unique(scored)
     if len(at) > GRID:
         at = np.unique(np.quantile(scored, np.linspace(0, 1, GRID), method="nearest"))

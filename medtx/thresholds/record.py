@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, expect, not_one_of
+from medtx.errors import ReadError, expect, not_one_of
 from medtx.files import save_text
-from medtx.scoring.classes import classes_of
+from medtx.listening import CONTEXT, check_context, long
 from medtx.scoring.rates import FEWEST
-from medtx.thresholds.units import check, numbered, spread
+from medtx.thresholds.mark import groups_of, mark, tell_unknown
+from medtx.thresholds.units import check, check_unknown
 from medtx.transcripts import Transcripts
 
 _FORM = "medtx-threshold-1"
@@ -43,6 +44,11 @@ class Threshold:
     known. Counts are of the recordings that it was chosen on; ``held_out_error`` (mean share of
     a recording's words) and ``held_out_review`` (share of all words) of recordings that the same
     choice had not seen, and ``held_out_values`` the least and greatest threshold it then made.
+
+    ``review_minutes`` are what must be heard, with ``context`` seconds around, ``word_minutes``
+    the bare words or units. Words ``without_confidence`` are always reviewed, or never
+    (``unknown``): ``unknown_words`` of them are not heard, and ``unknown_errors`` of these are
+    wrong, which ``errors_missed`` counts too.
     """
 
     value: float
@@ -53,11 +59,17 @@ class Threshold:
     words: int
     review_words: int
     review_minutes: float
+    word_minutes: float
     errors_caught: int
     errors_missed: int
     deletions: int
     deletions_heard: int
     reference_words: int
+    without_confidence: int = 0
+    unknown_words: int = 0
+    unknown_errors: int = 0
+    unknown: str = "skip"
+    context: float = CONTEXT
     max_error: float | dict[str, float] | None = None
     max_review: float | None = None
     confidence: float | None = None
@@ -96,23 +108,34 @@ class Threshold:
         left = self.errors_missed + self.deletions
         return left / self.reference_words if self.reference_words else np.nan
 
-    def apply(self, transcripts: Transcripts) -> pd.DataFrame:
+    def apply(
+        self, transcripts: Transcripts, *, unknown: str | None = None, context: float | None = None
+    ) -> pd.DataFrame:
         """The words of new results with a column ``review``.
 
-        Warns where these results are unlike those that the threshold was chosen on: another
-        engine, or a share to review that none of its recordings had. `medtx.thresholds.to_hear`
-        makes a list of stretches to listen to of it.
+        ``unknown`` ("skip" or "review") says what becomes of words without a confidence, and
+        ``context`` how many seconds are heard around those in doubt; both are as in the sweep that
+        it was chosen on, if they are not given. Words beside ``review``: ``doubtful`` (it is
+        itself below the threshold), and ``hear_start`` and ``hear_end`` of what to play for it.
+        `medtx.thresholds.to_hear` makes a list of stretches to listen to of it.
+
+        Warns of words without a confidence that are not sent to review, and where these results are
+        unlike those that the threshold was chosen on: another engine, or a share to review that
+        none of its recordings had.
         """
         expect(transcripts, Transcripts)
-        marked = _mark(transcripts, np.full(len(transcripts.words), self.value), self.unit)
+        limits = np.full(len(transcripts.words), self.value)
+        marked = mark(transcripts, limits, self.unit, unknown or self.unknown, _given(context, self.context))
+        tell_unknown(marked)
         _same_engine(self.engine, transcripts)
-        self._compare(marked)
+        if unknown in (None, self.unknown):
+            self._compare(marked)
         return marked
 
     def _compare(self, marked: pd.DataFrame) -> None:
         where = f" for {self.group}" if self.group else ""
         words = marked[marked["kind"] == "pronunciation"]
-        if self.review_range and len(words):
+        if self.review_range and words["confidence"].notna().any():
             share, (low, high) = words["review"].mean(), self.review_range
             if not low <= share <= high:
                 warnings.warn(
@@ -122,11 +145,35 @@ class Threshold:
                 )
 
     def save(self, path: str | PathLike[str], *, signed_by: str = "", note: str = "") -> Path:
-        """Keep it as JSON, with who signed it and when; `medtx.load_threshold` reads it."""
-        return save_text(Path(path), _json(asdict(self._signed(signed_by, note))))
+        """Keep it as JSON, with who signed it and when; `medtx.load_threshold` reads it.
+
+        A file that is there is replaced only if it is a record that nobody signed. Else the new
+        one goes beside it, as ``<name>-2.json``. The path is given.
+        """
+        return save_text(_beside(Path(path)), _json(asdict(self._signed(signed_by, note))))
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(str(self))}</p>"
+
+    def _price(self) -> str:
+        """What it takes to listen."""
+        if not self.review_words:
+            return ""
+        if np.isnan(self.review_minutes):
+            return ", minutes not known for want of times"
+        around = f" with {self.context:g} s around" if self.context else ""
+        heard, bare = long(self.review_minutes), long(self.word_minutes)
+        return f", {heard} to listen{around} ({bare} of bare words)"
+
+    def _unknown(self) -> str:
+        """What becomes of words without a confidence."""
+        if not self.without_confidence:
+            return ""
+        have = "has" if self.without_confidence == 1 else "have"
+        told = f" {self.without_confidence:,} of the words {have} no confidence"
+        if not self.unknown_words:
+            return f"{told}: all of that is reviewed."
+        return f"{told}: {self.unknown_words:,} not reviewed, {self.unknown_errors:,} of that wrong."
 
     def _signed(self, by: str, note: str) -> "Threshold":
         return replace(
@@ -144,9 +191,10 @@ class Threshold:
             else f"{self.deletions:,} more are missing altogether"
         )
         said = (
-            f"{what}: {self.review_share:.0%} of {self.words:,} words; of {errors:,} wrong words "
-            f"{self.errors_caught:,} are caught and {self.errors_missed:,} slip through; "
-            f"{missing}; WER {self.wer_before:.1%} before review, {self.wer_after:.1%} after. {self.reason}"
+            f"{what}: {self.review_share:.0%} of {self.words:,} words{self._price()}; "
+            f"of {errors:,} wrong words {self.errors_caught:,} are caught and {self.errors_missed:,} slip "
+            f"through; {missing}; WER {self.wer_before:.1%} before review, {self.wer_after:.1%} after."
+            f"{self._unknown()} {self.reason}"
         )
         if self.held_out_error is not None and self.held_out_review is not None and self.held_out_values:
             low, high = (f"{v:.3g}" for v in self.held_out_values)
@@ -182,6 +230,7 @@ class Thresholds:
                 "recordings": t.recordings,
                 "words": t.words,
                 "review_share": t.review_share,
+                "review_minutes": t.review_minutes,
                 "errors_caught": t.errors_caught,
                 "errors_missed": t.errors_missed,
                 "deletions": t.deletions,
@@ -193,27 +242,29 @@ class Thresholds:
         ]
         return pd.DataFrame(rows, index=pd.Index(self.each, name=self.by))
 
-    def apply(self, transcripts: Transcripts) -> pd.DataFrame:
-        """The words of new results with a column ``review``; words of an unknown group are reviewed."""
+    def apply(
+        self, transcripts: Transcripts, *, unknown: str | None = None, context: float | None = None
+    ) -> pd.DataFrame:
+        """As `Threshold.apply`; words of a group that has no threshold are reviewed."""
         expect(transcripts, Transcripts)
-        unit = next(iter(self.each.values())).unit
-        group = _groups(transcripts, self.by)
+        first = next(iter(self.each.values()))
+        group = groups_of(transcripts, self.by)
         limits = group.map({name: t.value for name, t in self.each.items()}).fillna(np.inf).to_numpy(float)
-        marked = _mark(transcripts, limits, unit)
-        unknown = sorted(set(group[marked["kind"] == "pronunciation"]) - set(self.each))
-        if unknown:
-            warnings.warn(
-                f"no threshold for {self.by} {', '.join(unknown)}: all of it is reviewed", stacklevel=2
-            )
+        settings = unknown or first.unknown, _given(context, first.context)
+        marked = mark(transcripts, limits, first.unit, *settings)
+        tell_unknown(marked)
+        if new := sorted(set(group[marked["kind"] == "pronunciation"]) - set(self.each)):
+            warnings.warn(f"no threshold for {self.by} {', '.join(new)}: all of it is reviewed", stacklevel=2)
         for name, threshold in self.each.items():
-            threshold._compare(marked[(group == name).to_numpy()])
-        _same_engine(next(iter(self.each.values())).engine, transcripts)
+            if unknown in (None, first.unknown):
+                threshold._compare(marked[(group == name).to_numpy()])
+        _same_engine(first.engine, transcripts)
         return marked
 
     def save(self, path: str | PathLike[str], *, signed_by: str = "", note: str = "") -> Path:
-        """Keep them as JSON, with who signed them and when; `medtx.load_threshold` reads it."""
+        """Keep them as JSON, with who signed them and when, as `Threshold.save`."""
         each = {name: asdict(t._signed(signed_by, note)) for name, t in self.each.items()}
-        return save_text(Path(path), _json({"by": self.by, "each": each}))
+        return save_text(_beside(Path(path)), _json({"by": self.by, "each": each}))
 
     def __str__(self) -> str:
         lines = []
@@ -266,17 +317,43 @@ def _threshold(data: Any) -> Threshold:
     unknown = set(data) - {f.name for f in fields(Threshold)}
     if unknown:
         raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")
+    if "unknown" not in data:  # kept when unknown words were always heard, and minutes were of bare words
+        old = {"unknown": "review", "word_minutes": data.get("review_minutes"), "review_minutes": None}
+        data = data | old
     number = {_EVERYTHING: math.inf, None: math.nan}
-    numbers: dict[str, Any] = {
-        name: number.get(data.get(name), data.get(name)) for name in ("value", "review_minutes")
-    }
+    names = ("value", "review_minutes", "word_minutes")
+    numbers: dict[str, Any] = {name: number.get(data.get(name), data.get(name)) for name in names}
     if held := data.get("held_out_values"):
         numbers["held_out_values"] = [number.get(value, value) for value in held]
     found = msgspec.convert(data | numbers, Threshold)
     if not (0 <= found.value <= 1 or found.value == math.inf):
         raise ValueError(f"value {found.value} is not a confidence between 0 and 1")
     check(found.unit)
+    check_unknown(found.unknown)
+    check_context(found.context)
     return found
+
+
+def _beside(path: Path) -> Path:
+    """The path, or where it is taken (by a record that was signed, or another file) the next free one."""
+    free, n = path, 1
+    while free.exists() and not free.is_dir() and not _unsigned(free):
+        n += 1
+        free = path.with_name(f"{path.stem}-{n}{path.suffix}")
+    return free
+
+
+def _unsigned(path: Path) -> bool:
+    try:
+        kept = load_threshold(path)
+    except ReadError:
+        return False
+    each = [kept] if isinstance(kept, Threshold) else kept.each.values()
+    return not any(one.signed_by for one in each)
+
+
+def _given(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
 
 
 def _json(data: Any) -> str:
@@ -309,35 +386,6 @@ def _same_engine(engine: str, transcripts: Transcripts) -> None:
         )
 
 
-def to_hear(marked: pd.DataFrame) -> pd.DataFrame:
-    """The stretches to listen to: one row a run of words to review, from what ``apply`` gives.
-
-    ``recording``, ``start`` and ``end`` in seconds, ``speaker``, ``text``, how many ``words``, and
-    the least ``confidence`` among them.
-
-    >>> import medtx
-    >>> t = medtx.sweep(example()).operating_point(0.85)
-    >>> marked = t.apply(medtx.from_text({"visit": "denies chest pain"}))  # no confidences: all of it
-    >>> to_hear(marked)[["recording", "text", "words"]]
-      recording               text  words
-    0     visit  denies chest pain      3
-    """
-    words = marked[marked["kind"] == "pronunciation"]
-    key = [words["recording"].astype(str), words["segment"], words["review"]]
-    new = np.any([(column != column.shift()).to_numpy() for column in key], axis=0)
-    runs = words.assign(run=new.cumsum())[words["review"].to_numpy()].groupby("run")
-    found = runs.agg(
-        recording=("recording", "first"),
-        start=("start", "min"),
-        end=("end", "max"),
-        speaker=("speaker", "first"),
-        text=("content", " ".join),
-        words=("content", "size"),
-        confidence=("confidence", "min"),
-    )
-    return found.reset_index(drop=True)
-
-
 def engines_of(recordings: pd.DataFrame) -> str:
     return ", ".join(sorted(map(str, recordings["engine"].dropna().unique())))
 
@@ -347,30 +395,3 @@ def review_range(shares: np.ndarray) -> tuple[float, float] | None:
     if len(shares) < FEWEST:
         return None
     return float(shares.min()), float(shares.max())
-
-
-def _mark(transcripts: Transcripts, limits: np.ndarray, unit: str | int) -> pd.DataFrame:
-    words = transcripts.words
-    spoken = (words["kind"] == "pronunciation").to_numpy()
-    confidence = words["confidence"].to_numpy()
-    doubtful = spoken & (np.isnan(confidence) | (confidence < limits))
-    recording = words["recording"].cat.codes.to_numpy()
-    unit_of = numbered(unit, recording, words["segment"] if unit == "segment" else None)
-    score = spread(np.where(doubtful, 0.0, 1.0), spoken, recording, unit, unit_of)
-    return words.assign(review=score < 1)
-
-
-def _groups(transcripts: Transcripts, by: str) -> pd.Series:
-    """The group of each word, as text."""
-    words, recordings = transcripts.words, transcripts.recordings
-    if by == "class_heard":
-        spoken = words["content"].where(words["kind"] == "pronunciation")
-        return classes_of(spoken, words["recording"])
-    if by in recordings:
-        known = recordings.set_index(recordings["recording"].astype(str))[by]
-        found = words["recording"].astype(str).map(known)
-    elif by in words:
-        found = words[by]
-    else:
-        raise InputError(f"the thresholds are by {by!r}, which neither recordings nor words have")
-    return found.astype(object).fillna("(none)").astype(str)

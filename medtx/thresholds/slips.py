@@ -14,7 +14,7 @@ def slips(alignment: Alignment, scores: np.ndarray, value: float, most: int | No
 
     ``scores`` has a number for each row of the alignment's pairs (``scores_of(...).token``):
     a row is reviewed when its own is below ``value``. ``said`` is blank for an inserted word.
-    Missing words are not among them: they have no confidence.
+    Words without a confidence come last. Missing words are not among them: no threshold meets them.
 
     >>> from medtx.thresholds.units import scores_of
     >>> a = example()  # "denies [chess] pain" for "denies any chest pain"

@@ -1,9 +1,11 @@
 """Every threshold at once: what a reviewer hears, what that catches, what slips through.
 
-A word is sent to review when its confidence is below the threshold, or when it has none; with
-a larger unit (a window, a segment, a recording), when that is so of any word of its unit. A
-word is wrong when it was substituted or inserted. A deletion has no word: a reviewer who hears
-single words never meets it, one who hears what is around may. Deletions stand beside every row.
+A word is sent to review when its confidence is below the threshold; with a larger unit (a
+window, a segment, a recording), when that is so of any word of its unit. A word without a
+confidence is unknown, not low: no threshold sends it to review, only "review everything" does,
+and its errors count as missed (``unknown="review"``: it always is). A word is wrong when it was
+substituted or inserted. A deletion has no word: a reviewer who hears single words never meets
+it, one who hears what is around may. Deletions stand beside every row.
 """
 
 import hashlib
@@ -15,14 +17,16 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, check_number, expect, not_one_of
+from medtx.listening import CONTEXT, check_context
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
 from medtx.tables import stack
 from medtx.thresholds.choose import choose, choose_each, choose_for, measured
+from medtx.thresholds.counting import counts_of, listening_of
 from medtx.thresholds.guarantee import Limits
 from medtx.thresholds.record import Threshold, Thresholds
-from medtx.thresholds.units import Scored, scores_of
+from medtx.thresholds.units import UNKNOWN, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,39 +45,52 @@ class Sweep:
     ==================  ==========================================================
     review_words        recognised words that a reviewer hears
     review_share        of all recognised words
-    review_minutes      of audio, as long as these words, or their units, last
+    review_minutes      of listening: the words, or their units, with ``context`` seconds
+                        around each, what overlaps heard once
+    word_minutes        how long the bare words, or their units, last
     errors_caught       wrong words among them
     errors_missed       wrong words that nobody hears
     precision, recall   of flagging: wrong words among those heard; wrong words heard
     deletions_heard     missing words inside what is heard, but for its edges
     deletions           missing words out of reach
     wer_after_review    WER if the reviewer puts right what is heard (``reviewer``)
+    without_confidence  recognised words that have none, in every row of the group
     ==================  ==========================================================
+
+    Minutes are NaN where a word to hear has no times.
 
     ``counts`` is what all of it is made of, a row an aligned position: ``group``,
     ``recording``, ``place`` (in ``values``, the distinct scores from -1, always heard, to
     infinity, never), and how many recognised ``words``, ``tokens`` (these as they were
-    normalised), ``errors``, ``deletions``, ``reference`` words and ``minutes`` it stands for.
-    They add: sweeps of shards are joined with ``+`` or ``sum``.
+    normalised), ``errors``, ``deletions``, ``reference`` words and ``word_minutes`` it stands
+    for, and whether it is ``unknown``, without a confidence. ``listening`` has the minutes by
+    ``recording``, ``group`` (blank: of all groups together, as they may be heard at the same
+    time) and ``place``. They add: sweeps of shards are joined with ``+`` or ``sum``.
     """
 
     def __init__(
         self,
         counts: pd.DataFrame,
+        listening: pd.DataFrame,
         values: np.ndarray,
         recordings: pd.DataFrame,
         by: str | None,
         unit: str | int,
         reviewer: float,
         normalize: str = "",
+        unknown: str = "skip",
+        context: float = CONTEXT,
     ) -> None:
         self.counts = counts
+        self.listening = listening
         self.values = values
         self.recordings = recordings
         self.by = by
         self.unit = unit
         self.reviewer = reviewer
         self.normalize = normalize
+        self.unknown = unknown
+        self.context = context
 
     @property
     def groups(self) -> list[str]:
@@ -88,8 +105,8 @@ class Sweep:
         if self.by is None and group is not None and (not isinstance(group, str) or group != "TOTAL"):
             raise not_one_of("group", group, self.groups)
         rows = self.counts if group is None or self.by is None else self.rows_of(group)
-        group = group or "TOTAL"
         sums, reference = _sums(rows, len(self.values)), int(rows["reference"].sum())
+        unknown = int(rows["words"].to_numpy()[rows["unknown"].to_numpy()].sum())
         # Row k of the table: what is heard below values[k + 1].
         review, caught, deleted = (
             sums[c][:-1].cumsum().astype(int) for c in ("words", "errors", "deletions")
@@ -97,15 +114,20 @@ class Sweep:
         words, wrong, deletions = (int(sums[c].sum()) for c in ("words", "errors", "deletions"))
         present = sums["rows"][1:] > 0
         present[-1] = True
+        thresholds = self.values[1:].copy()
+        if (aside := thresholds == UNKNOWN["skip"]).any():  # all that have a confidence: below 1
+            thresholds[aside] = 1.0
+            present[aside] &= not (present & (self.values[1:] == 1)).any()
         missed, beyond = wrong - caught, deletions - deleted
         left = missed + beyond + (1 - self.reviewer) * (caught + deleted)
         nothing = np.full(len(review), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             columns = {
-                "threshold": self.values[1:],
+                "threshold": thresholds,
                 "review_words": review,
                 "review_share": review / words if words else nothing,
-                "review_minutes": sums["minutes"][:-1].cumsum(),
+                "review_minutes": self._minutes(group, len(self.values))[:-1].cumsum(),
+                "word_minutes": sums["word_minutes"][:-1].cumsum(),
                 "errors_caught": caught,
                 "errors_missed": missed,
                 "precision": caught / review,
@@ -113,9 +135,20 @@ class Sweep:
                 "deletions_heard": deleted,
                 "deletions": beyond,
                 "wer_after_review": left / reference if reference else nothing,
+                "without_confidence": np.full(len(review), unknown),
             }
         kept = {name: values[present] for name, values in columns.items()}
-        return pd.DataFrame({"group": group, **kept}, copy=False)
+        return pd.DataFrame({"group": group or "TOTAL", **kept}, copy=False)
+
+    def heard(self, group: str | None = None) -> pd.DataFrame:
+        """The rows of ``listening`` of one group; of all words together where none is named."""
+        code = -1 if group is None or self.by is None else self.groups.index(group)
+        return self.listening[self.listening["group"].cat.codes.to_numpy() == code]
+
+    def _minutes(self, group: str | None, size: int) -> np.ndarray:
+        """What falls on each score, of what must be heard."""
+        rows = self.heard(group)
+        return np.bincount(rows["place"], weights=rows["minutes"], minlength=size)
 
     def rows_of(self, group: str) -> pd.DataFrame:
         """The rows of ``counts`` of one group.
@@ -272,9 +305,10 @@ class Sweep:
 
         >>> import medtx
         >>> print(medtx.sweep(example()).operating_point(0.5))
-        Review words below 0.5: 33% of 3 words; of 1 wrong words 1 are caught and 0 slip through; 1 more
-        are missing altogether; WER 50.0% before review, 25.0% after. Picked by hand: measured on these
-        recordings (1), and promises nothing for others.
+        Review words below 0.5: 33% of 3 words, 2 s to listen with 1.5 s around (0 s of bare words);
+        of 1 wrong words 1 are caught and 0 slip through; 1 more are missing altogether; WER 50.0%
+        before review, 25.0% after. Picked by hand: measured on these recordings (1), and promises
+        nothing for others.
         """
         check_number("value", value)
         if not (0 <= value <= 1 or value == np.inf):
@@ -293,26 +327,29 @@ class Sweep:
         rows = self.counts
         names = rows["recording"].cat.rename_categories(str).astype(str)
         score = self.values[rows["place"].to_numpy()]
-        table = rows.drop(columns=["place", "group"]).assign(recording=names, score=score)
+        table = rows.drop(columns=["place", "group", "unknown"]).assign(recording=names, score=score)
         each = np.sort(pd.util.hash_pandas_object(table, index=False).to_numpy())
         return hashlib.sha256(each.tobytes()).hexdigest()[:16]
 
     def __add__(self, other: "Sweep | int") -> "Sweep":
         if not isinstance(other, Sweep):
             return self if other == 0 else NotImplemented  # the 0 that sum() starts with
-        mine, theirs = ((s.by, s.unit, s.reviewer, s.normalize) for s in (self, other))
-        if mine != theirs:
-            raise InputError(f"these sweeps differ in by, unit, reviewer or normalize: {mine} and {theirs}")
+        settings = ("by", "unit", "reviewer", "normalize", "unknown", "context")
+        mine, theirs = ([getattr(s, name) for name in settings] for s in (self, other))
+        if apart := [name for name, one, two in zip(settings, mine, theirs) if one != two]:
+            named = ", ".join(f"{name} ({getattr(self, name)}, {getattr(other, name)})" for name in apart)
+            raise InputError(f"these sweeps differ in {named}")
         twice = set(self.recordings["recording"]) & set(other.recordings["recording"])
         if twice:
             raise InputError(f"recordings in both sweeps: {', '.join(sorted(twice)[:3])}")
         values = np.union1d(self.values, other.values)
-        parts = []
+        parts: dict[str, list[pd.DataFrame]] = {"counts": [], "listening": []}
         for s in (self, other):
             new = np.searchsorted(values, s.values)
-            parts.append(s.counts.assign(place=new[s.counts["place"].to_numpy()]))
+            for name, rows in (("counts", s.counts), ("listening", s.listening)):
+                parts[name].append(rows.assign(place=new[rows["place"].to_numpy()]))
         recordings = stack([self.recordings, other.recordings])
-        return Sweep(stack(parts), values, recordings, *mine)
+        return Sweep(stack(parts["counts"]), stack(parts["listening"]), values, recordings, *mine)
 
     __radd__ = __add__
 
@@ -324,12 +361,23 @@ class Sweep:
         return str(self.at(0.5, 0.7, 0.8, 0.9, 0.95, 0.99).to_html(index=False))
 
 
-def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", reviewer: float = 1.0) -> Sweep:
+def sweep(
+    alignment: Alignment,
+    by: By = None,
+    *,
+    unit: str | int = "word",
+    reviewer: float = 1.0,
+    unknown: str = "skip",
+    context: float = CONTEXT,
+) -> Sweep:
     """Every threshold of an alignment, by group; exact over the distinct confidences.
 
     ``by`` is what `Alignment.rates` takes. ``unit`` is what a reviewer hears at a time:
     ``"word"``, a number of words (a window around each doubtful one), ``"segment"`` or
     ``"recording"``. ``reviewer`` is the share of the errors heard that are put right.
+    ``unknown`` says what becomes of words without a confidence: ``"skip"`` (no threshold sends
+    them to review, and their errors slip through) or ``"review"`` (they always are).
+    ``context`` is how many seconds are heard around each word or unit.
 
     Raises `InputError` where no word has a confidence.
     """
@@ -340,54 +388,34 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
     check_number("reviewer", reviewer)
     if not 0 <= reviewer <= 1:
         raise InputError(f"reviewer={reviewer!r} is not a share between 0 and 1")
-    scored = scores_of(alignment, unit)
-    heard = (pairs["op"] != "delete").to_numpy()
+    context = check_context(context)
+    scored = scores_of(alignment, unit, unknown)
     groups = rows_by(alignment, by) if by is not None else [("TOTAL", np.ones(len(pairs), dtype=bool))]
     group = np.zeros(len(pairs), np.int32)
     for n, (_, mask) in enumerate(groups):
         group[mask] = n
-    columns: dict[str, Any] = {
-        "group": group,
-        "recording": pairs["recording"].cat.codes.to_numpy(),
-        "score": scored.token,
-        "words": pairs["words"].to_numpy(),
-        "tokens": heard,
-        "errors": heard & (pairs["op"] != "equal").to_numpy(),
-        "deletions": ~heard,
-        "reference": (pairs["op"] != "insert").to_numpy(),
-        "minutes": _minutes(pairs, scored),
-    }
-    several = columns["words"] > 1
-    if several.any():  # each of several words of a token goes to review by itself
-        alone = several[scored.row]
-        row = scored.row[alone]
-        none = np.zeros(len(row), bool)
-        columns["words"] = np.where(several, 0, columns["words"])
-        more = {
-            **{name: columns[name][row] for name in ("group", "recording")},
-            "score": scored.word[alone],
-            "words": np.ones(len(row), int),
-            **dict.fromkeys(("tokens", "errors", "deletions", "reference"), none),
-            "minutes": scored.minutes[alone] if scored.unit is None else none / 60,
-        }
-        columns = {name: np.concatenate([columns[name], more[name]]) for name in columns}
+    columns = counts_of(pairs, scored, group)
+    times = listening_of(alignment, scored, unit, context, group if by is not None else None, len(groups))
     code, distinct = pd.factorize(columns.pop("score"))
-    values = np.union1d(distinct, [-1.0, np.inf])
-    counts = pd.DataFrame(
-        {
-            **columns,
-            "group": pd.Categorical.from_codes(columns["group"], [name for name, _ in groups]),
-            "recording": pd.Categorical.from_codes(columns["recording"], dtype=pairs["recording"].dtype),
-            "place": np.searchsorted(values, distinct)[code],
-        }
-    )
-    return Sweep(counts, values, alignment.recordings, name_of(by), unit, reviewer, alignment.normalize)
+    values = np.union1d(np.union1d(distinct, times["score"]), [-1.0, np.inf])
+    kind = pd.CategoricalDtype(pd.Index([name for name, _ in groups]))
+
+    def labelled(rows: dict[str, Any], place: np.ndarray) -> pd.DataFrame:
+        group = pd.Categorical.from_codes(rows["group"], dtype=kind)
+        recording = pd.Categorical.from_codes(rows["recording"], dtype=pairs["recording"].dtype)
+        return pd.DataFrame({**rows, "group": group, "recording": recording, "place": place})
+
+    counts = labelled(columns, np.searchsorted(values, distinct)[code])
+    listening = labelled(times, np.searchsorted(values, times.pop("score")))
+    settings = (name_of(by), unit, reviewer, alignment.normalize, unknown, context)
+    return Sweep(counts, listening, values, alignment.recordings, *settings)
 
 
 def _sums(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
-    """What falls on each of ``size`` scores: rows, words, errors, deletions and minutes."""
-    found = {name: np.zeros(size) for name in ("rows", "words", "errors", "deletions", "minutes")}
-    columns = {name: rows[name].to_numpy() for name in ("place", "words", "errors", "deletions", "minutes")}
+    """What falls on each of ``size`` scores: rows, words, errors, deletions and minutes of bare words."""
+    names = ("words", "errors", "deletions", "word_minutes")
+    found = {name: np.zeros(size) for name in ("rows", *names)}
+    columns = {name: rows[name].to_numpy() for name in ("place", *names)}
     step = max(BLOCK, 8 * size)
     for first in range(0, len(rows), step):
         block = {name: values[first : first + step] for name, values in columns.items()}
@@ -399,20 +427,5 @@ def _sums(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
             weights = block[name]
             odd = np.flatnonzero(weights != usual if usual else weights)
             found[name] += np.bincount(place[odd], weights=weights[odd] - usual, minlength=size)
-        found["minutes"] += np.bincount(place, weights=block["minutes"], minlength=size)
+        found["word_minutes"] += np.bincount(place, weights=block["word_minutes"], minlength=size)
     return found
-
-
-def _minutes(pairs: pd.DataFrame, scored: Scored) -> np.ndarray:
-    """Of each row: how long its word lasts; of a unit, its first word bears all of it."""
-    heard = (pairs["op"] != "delete").to_numpy()
-    start, end = pairs["start"].to_numpy(), pairs["end"].to_numpy()
-    if scored.unit is None:  # a word of several tokens lasts once; several words last one by one
-        return np.where(pairs["words"].to_numpy() == 1, end - start, 0.0) / 60
-    spans = pd.DataFrame({"unit": scored.unit[heard], "start": start[heard], "end": end[heard]})
-    by_unit = spans.groupby("unit")
-    length = by_unit["end"].max() - by_unit["start"].min()
-    lasts = np.zeros(len(pairs))
-    first = np.flatnonzero(heard)[~spans["unit"].duplicated().to_numpy()]
-    lasts[first] = length.reindex(scored.unit[first]).to_numpy() / 60
-    return lasts

@@ -1,9 +1,11 @@
 """What a reviewer hears at a time: a word, a window of words, a segment or a recording.
 
 Each position gets a score: it is heard at every threshold above it. A word's own score is its
-confidence, or -1 where the service gave none: such a word is always heard.
+confidence. Where the service gave none the word is neither sure nor unsure: it is heard only
+when everything is, or always, as is asked.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,9 @@ from medtx.scoring import Alignment
 from medtx.scoring.rates import of_words
 from medtx.tables import rows_at
 
+UNKNOWN = {"skip": 2.0, "review": -1.0}
+"""Own score of a word without a confidence: above every threshold but infinity, or below all."""
+
 
 class Scored(NamedTuple):
     """The scores of an alignment's words and gaps."""
@@ -22,12 +27,16 @@ class Scored(NamedTuple):
     unit: np.ndarray | None  # of each row of pairs: the number of its segment or recording
     row: np.ndarray  # of each recognised word: the row of pairs that it belongs to
     word: np.ndarray  # of each recognised word: its own score
-    minutes: np.ndarray  # of each recognised word
+    own: np.ndarray  # of each recognised word: its score if it were heard alone
+    sure: np.ndarray  # of each recognised word: its confidence
+    start: np.ndarray  # of each recognised word
+    end: np.ndarray
 
 
-def scores_of(alignment: Alignment, unit: str | int) -> Scored:
+def scores_of(alignment: Alignment, unit: str | int, unknown: str = "skip") -> Scored:
     """Scores by unit. A token of several recognised words is heard when any of these is."""
     check(unit)
+    check_unknown(unknown)
     pairs = alignment.pairs
     gap = (pairs["op"] == "delete").to_numpy()
     words = pairs["words"].to_numpy()
@@ -46,7 +55,7 @@ def scores_of(alignment: Alignment, unit: str | int) -> Scored:
     recording = pairs["recording"].cat.codes.to_numpy()
     segment = of_words(alignment, "segment", sides=("hypothesis",)) if unit == "segment" else None
     unit_of = numbered(unit, recording, segment)
-    own_score = np.where(heard, np.where(np.isnan(sure), -1.0, sure), np.inf)
+    own_score = np.where(heard, np.where(np.isnan(sure), UNKNOWN[unknown], sure), np.inf)
     units = None if unit_of is None else unit_of[row]
     score = spread(own_score, heard, recording[row], unit, units)
     if (size == 1).all():  # as nearly always
@@ -57,7 +66,8 @@ def scores_of(alignment: Alignment, unit: str | int) -> Scored:
         shares = np.flatnonzero(size == 0)  # the last word before it
         last = np.maximum.accumulate(np.where(heard, np.arange(len(row)), 0))
         token[shares] = score[last[np.cumsum(size)[shares] - 1]]
-    return Scored(token, unit_of, row[heard], score[heard], (end - start)[heard] / 60)
+    each = (values[heard] for values in (row, score, own_score, sure, start, end))
+    return Scored(token, unit_of, *each)
 
 
 def _rows_of(alignment: Alignment, row: np.ndarray) -> np.ndarray:
@@ -74,6 +84,45 @@ def check(unit: str | int) -> None:
     named = isinstance(unit, str) and unit in ("word", "segment", "recording")
     if not named and (not isinstance(unit, int) or isinstance(unit, bool) or unit < 1):
         raise not_one_of("unit", unit, ("word", "segment", "recording"), " or a number of words")
+
+
+def check_unknown(unknown: str) -> None:
+    if unknown not in UNKNOWN:
+        raise not_one_of("unknown", unknown, UNKNOWN)
+
+
+def extent(
+    unit: str | int, start: np.ndarray, end: np.ndarray, recording: np.ndarray, unit_of: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """From when to when the unit around each word is heard; NaN where none of its words has times.
+
+    ``unit_of`` has the number of each word's segment. A recording is heard from its start to
+    its end, which is given as infinity.
+    """
+    if unit == "word":
+        return start, end
+    if unit == "recording":
+        return np.zeros(len(start)), np.full(len(start), np.inf)
+    if unit_of is not None:
+        size = unit_of.max(initial=-1) + 1
+        first, last = np.full(size, np.nan), np.full(size, np.nan)
+        np.fmin.at(first, unit_of, start)
+        np.fmax.at(last, unit_of, end)
+        return first[unit_of], last[unit_of]
+    first, last = start, end
+    for near, inside in neighbours(unit, recording):
+        first = np.where(inside, np.fmin(first, start[near]), first)
+        last = np.where(inside, np.fmax(last, end[near]), last)
+    return first, last
+
+
+def neighbours(unit: str | int, recording: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of each word: the words of the window around it, one after the other, and whether each is there."""
+    half = 0 if unit == "word" else int(unit) // 2
+    here = np.arange(len(recording))
+    for step in range(-half, half + 1):
+        near = np.clip(here + step, 0, max(len(recording) - 1, 0))
+        yield near, (near == here + step) & (recording[near] == recording)
 
 
 def numbered(unit: str | int, recording: np.ndarray, segment: pd.Series | None) -> np.ndarray | None:

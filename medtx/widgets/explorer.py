@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, MedtxError, check_share, expect, optional
+from medtx.listening import long
 from medtx.scoring import Alignment
 from medtx.tables import minutes
 from medtx.thresholds import Sweep, Threshold, sweep
@@ -32,7 +33,7 @@ _STYLE = """<style>
 .medtx-e th, .medtx-e td { text-align: left; vertical-align: top; padding: 2px 10px 2px 0 }
 .medtx-e tr { border-bottom: 1px solid #8884 }
 .medtx-e .context { min-width: 16em } .medtx-e td.number { white-space: nowrap }
-.medtx-e b { font-weight: 600; background: #e69f0055; border-radius: 3px; padding: 0 .2em }
+.medtx-e mark { font-weight: 600; color: inherit; background: #e69f0055; border-radius: 3px; padding: 0 .2em }
 </style>"""
 
 
@@ -56,8 +57,8 @@ def explore(
     Raises `InputError` where no word has a confidence.
 
     >>> explore(example())  # a picture of its state stands beside the panel
-    <Explorer: word below 0.5: review 1 of 3 words (33 %); of 1 errors 1 are caught, 0 slip through;
-    1 more words are missing altogether>
+    <Explorer: word below 0.5: review 1 of 3 words (33 %, 2 s to listen); of 1 errors 1 are
+    caught, 0 slip through; 1 more words are missing altogether>
     """
     expect(alignment, Alignment)
     check(unit)
@@ -238,13 +239,14 @@ class Explorer:
         self._tell(str(chosen))
 
     def _save(self, _: Any) -> None:
-        path = Path(self._file.value)
+        asked = Path(self._file.value)
         try:
-            self.threshold().save(path, signed_by=self._signed.value, note=self._note.value)
+            path = self.threshold().save(asked, signed_by=self._signed.value, note=self._note.value)
         except MedtxError as error:
             self._tell(str(error))
         else:
-            self._tell(f"saved as {path.resolve()}")
+            kept = f"; {asked.name} was there before, and is left as it was" if path != asked else ""
+            self._tell(f"saved as {path.resolve()}{kept}")
 
     def _tell(self, sentence: str) -> None:
         self._said.value = f'<div class="medtx-e">{escape(sentence)}</div>'
@@ -327,16 +329,18 @@ def in_words(row: pd.Series, words: int) -> str:
     review, caught, missed, reached, beyond = (int(row[name]) for name in names)
     share = f"{100 * row['review_share']:.0f} %"
     if np.isfinite(row["review_minutes"]):
-        share += f", {row['review_minutes']:,.1f} minutes"
+        share += f", {long(row['review_minutes'])} to listen"
     missing = (
         f"of {reached + beyond:,} missing words {reached:,} lie within what is heard, "
         f"{beyond:,} are out of reach"
         if reached
         else f"{beyond:,} more words are missing altogether"
     )
+    unknown = int(row["without_confidence"])
+    aside = f"; {unknown:,} words have no confidence" if unknown else ""
     return (
         f"review {review:,} of {words:,} words{f' ({share})' if words else ''}; "
-        f"of {caught + missed:,} errors {caught:,} are caught, {missed:,} slip through; {missing}"
+        f"of {caught + missed:,} errors {caught:,} are caught, {missed:,} slip through; {missing}{aside}"
     )
 
 
@@ -350,10 +354,11 @@ def _table(found: pd.DataFrame, total: int) -> str:
     for slip in found.itertuples():
         time = "" if np.isnan(slip.start) else minutes(slip.start)
         before, heard, after, said = (escape(t) for t in (slip.before, slip.heard, slip.after, slip.said))
-        context = f"{before} <b>{heard}</b> {after}"
+        context = f"{before} <mark>{heard}</mark> {after}"
+        sure = "unknown" if np.isnan(slip.confidence) else f"{slip.confidence:.4g}"
         rows.append(
             f'<tr><td>{escape(slip.recording)}</td><td class="number">{time}</td>'
-            f'<td class="context">{context}</td><td>{said}</td><td>{slip.confidence:.4g}</td></tr>'
+            f'<td class="context">{context}</td><td>{said}</td><td>{sure}</td></tr>'
         )
     return (
         f'<div class="medtx-e">{head}<table><thead><tr>{columns}</tr></thead>'

@@ -26,11 +26,7 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
         document.add_paragraph(", ".join(str(value) for value in about if pd.notna(value)), "Subtitle")
         below = words["confidence"] < (0 if threshold is None else threshold)
         if threshold is not None:
-            count = int((words["kind"] == "pronunciation").sum())
-            note = (
-                f"Listen to the marked words: {below.sum()} of {count} have a confidence below {threshold:g}."
-            )
-            document.add_paragraph(f"{note} A word that was left out has none.", "Subtitle")
+            document.add_paragraph(_note(words, int(below.sum()), threshold), "Subtitle")
         words = words[words["kind"] != "speaker-change"]
         before, gap = None, ""
         for word, mark in zip(words.itertuples(), below[words.index]):
@@ -45,7 +41,21 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
                 paragraph.add_run(gap)
             gap = " "
             run = paragraph.add_run(_NOT_XML.sub("\ufffd", word.content))
-            if mark:
+            if mark:  # a line for print without colour; a sign would be read back as a word
+                run.font.underline = docx.enum.text.WD_UNDERLINE.WAVY
                 run.font.highlight_color = docx.enum.text.WD_COLOR_INDEX.YELLOW
         made.append(save(path, document.save))
     return made
+
+
+def _note(words: pd.DataFrame, marked: int, threshold: float) -> str:
+    """What the marks mean, and how many words they say nothing of."""
+    said = words[words["kind"] == "pronunciation"]
+    none, count = int(said["confidence"].isna().sum()), len(said)
+    if none == count:
+        return "No word is marked: these words have no confidences."
+    aside = f" {none} have no confidence, and are not marked." if none else ""
+    return (
+        f"Listen to the marked words: {marked} of {count} have a confidence below {threshold:g}.{aside} "
+        "A word that was left out has none."
+    )
