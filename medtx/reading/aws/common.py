@@ -3,8 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
+
+from rapidfuzz.distance import Indel
 
 from medtx.reading.build import Parsed, Word, phi
 from medtx.reading.told import tell
@@ -50,13 +51,17 @@ def left_out(said: Sequence[str], text: str) -> list[tuple[int, str]]:
     bare = [_bare(word) for word in said]
     words = [word for word in text.split() if _bare(word)]
     more = Counter(map(_bare, words)) - Counter(bare)  # a text in another order leaves nothing out
-    edits = SequenceMatcher(None, bare, [_bare(word) for word in words], autojunk=False).get_opcodes()
+    edits = list(Indel.opcodes(bare, [_bare(word) for word in words]))
+    others = [edit for edit in edits if edit.tag == "delete"]
+    written = {at for edit in others for at in (edit.src_start, edit.src_end)}  # in another way, there
     found = []
-    for kind, at, _, first, last in edits:
-        for word in words[first:last] if kind == "insert" else ():
+    for edit in edits:
+        if edit.tag != "insert" or edit.src_start in written:
+            continue
+        for word in words[edit.dest_start : edit.dest_end]:
             if more[_bare(word)] > 0:
                 more[_bare(word)] -= 1
-                found.append((at, word))
+                found.append((edit.src_start, word))
     return found
 
 
