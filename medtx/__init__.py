@@ -105,7 +105,10 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_FACE[name]), name)
     if name in _ROOMS:
         return import_module(f"medtx.{name}")
-    raise AttributeError(f"module 'medtx' has no attribute {name!r}")
+    from medtx.errors import did_you_mean
+
+    meant = "" if name.startswith("_") else did_you_mean(name, __all__)
+    raise AttributeError(f"module 'medtx' has no attribute {name!r}{meant}")
 
 
 def __dir__() -> list[str]:

@@ -85,9 +85,8 @@ def not_one_of(name: str, value: object, choices: Iterable[object], more: str = 
     "normalize='medcal' is not one of plain, medical or a function: did you mean 'medical'?"
     """
     known = [str(choice) for choice in choices]
-    return InputError(
-        f"{name}={_given(value)} is not one of {', '.join(known)}{more}{did_you_mean(value, known)}"
-    )
+    listed = _listed(known) + more + did_you_mean(value, known)
+    return InputError(f"{name}={_given(value)} is not one of {listed}")
 
 
 def not_a_column(name: str, value: object, columns: Iterable[object], of: str) -> InputError:
@@ -97,7 +96,7 @@ def not_a_column(name: str, value: object, columns: Iterable[object], of: str) -
     "by='speciality' is not a column of recordings (specialty, type): did you mean 'specialty'?"
     """
     known = [str(column) for column in columns]
-    there = f"{of} ({', '.join(known)})"
+    there = f"{of} ({_listed(known)})"
     return InputError(f"{name}={_given(value)} is not a column of {there}{did_you_mean(value, known)}")
 
 
@@ -126,6 +125,9 @@ _MADE_BY = {
 _LONG = 60  # characters, or five words: what is longer is no name, and may be what a patient said
 
 
+_MANY = 40
+
+
 def _given(value: object) -> str:
     """A value as it was given, or its kind where it may hold text."""
     short = (
@@ -134,6 +136,10 @@ def _given(value: object) -> str:
         and len(str(value).split()) < 5
     )
     return repr(value) if short else kind_of(value)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_MANY]) + (f", ... ({len(names)} in all)" if len(names) > _MANY else "")
 
 
 def kind_of(value: object) -> str:
@@ -169,7 +175,7 @@ def expect(value: object, *kinds: type[Any], name: str = "", hint: str = "") -> 
 
 def check_number(name: str, value: object) -> None:
     """Refuse a ``value`` that is no number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or value != value:
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name}={_given(value)} is not a number")
 
 

@@ -32,7 +32,7 @@ def test_every_name_of_the_face_is_there():
     for name in medtx.__all__:
         assert name in medtx._ROOMS or name == "__version__" or callable(getattr(medtx, name)), name
     assert dir(medtx) == medtx.__all__
-    with pytest.raises(AttributeError, match="has no attribute 'transcibe'"):
+    with pytest.raises(AttributeError, match="has no attribute 'transcibe': did you mean 'transcribe'"):
         medtx.transcibe  # noqa: B018
 
 
@@ -44,8 +44,8 @@ def test_a_missing_extra_is_one_line():
 def test_nothing_imports_upward():
     floors = [
         {"tables", "errors", "files", "aws", "specialties"},
-        {"transcripts"},
-        {"reading", "writing", "redaction"},
+        {"transcripts", "names"},
+        {"reading", "writing", "redaction", "merging"},
         {"engines", "scoring", "datasets"},
         {"thresholds"},
         {"clinical"},

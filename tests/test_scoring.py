@@ -472,7 +472,7 @@ def test_comparisons_say_what_is_missing(dictations):
         (lambda: medtx.compare(a, by="engine"), "only one to compare: medtx-embedded"),
         (lambda: medtx.compare({"a": a, "b": a}, by="engine"), "compares groups of one"),
         (lambda: medtx.compare({"a": a, "b": medtx.align({"x": "y"}, {"x": "y"})}), "share no recording"),
-        (lambda: medtx.sample_size(a, difference=2), "must lie between 0 and 1"),
+        (lambda: medtx.sample_size(a, difference=2), "is not a number between 0 and 1"),
         (lambda: medtx.sample_size({"a": a}, difference=0.1), "expected two alignments"),
     ):
         with pytest.raises(InputError, match=message):
@@ -562,7 +562,7 @@ def test_what_does_not_vary_says_so():
 def test_bad_arguments_are_named(dictations):
     a = medtx.align(dictations.references, dictations.transcripts)
     for bad, message in (
-        (lambda: a.rates(by=5), "by=5"),
+        (lambda: a.rates(by=5), "by= is a number"),
         (lambda: a.rates(replicates=0), "replicates=0"),
         (lambda: medtx.compare(a, by="specialty", confidence=95), "confidence=95"),
         (lambda: medtx.compare(a, by="specialty", replicates=1), "replicates=1"),

@@ -554,7 +554,7 @@ def test_what_a_promise_says_is_not_rounded():
     assert "at most 4.04% of" in s.choose(max_error=np.float32(0.0404)).reason
     with pytest.raises(InputError, match="finite number"):
         s.choose(cost_error=float("inf"))
-    with pytest.raises(InputError, match="group 'nosuch' is not one of"):
+    with pytest.raises(InputError, match="group='nosuch' is not one of"):
         medtx.sweep(a, "recording").curve("nosuch")
 
 

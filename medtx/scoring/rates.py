@@ -54,7 +54,7 @@ def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.Dat
 def _columns(by: Any) -> list[Any]:
     """What to group by, as a list."""
     if not isinstance(by, str | pd.Series | Sequence | None):
-        raise InputError(f"by: expected a column, a list of columns or a Series, not {kind_of(by)}")
+        raise InputError(f"by= is {kind_of(by)}: expected a column, a list of columns or a Series")
     if isinstance(by, Sequence) and not len(by):
         raise InputError("by: expected a column, got an empty list")
     return [] if by is None else [by] if isinstance(by, str | pd.Series) else list(by)
