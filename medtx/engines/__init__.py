@@ -250,7 +250,10 @@ def _files(paths: Paths) -> list[str]:
     if not isinstance(paths, str | PathLike):
         return [fspath(path) for path in paths]
     nothing = f"no audio in this folder ({', '.join(FORMATS)})"
-    return [str(file) for file in find(fspath(paths), _audio, nothing)]
+    found = find(fspath(paths), _audio, nothing)
+    for failure in found.failures:
+        warnings.warn(str(failure), stacklevel=3)
+    return [str(file) for file in found.files]
 
 
 def _audio(files: Iterable[PurePath]) -> list[PurePath]:
