@@ -21,6 +21,7 @@ from medtx.engines.folder import Folder
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
 from medtx.engines.models import Chosen, custom
 from medtx.engines.vocabulary import Source
+from medtx.engines.workers import end_with_parent
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
@@ -304,7 +305,9 @@ def _run(
                     yield i, _job(*job)
                     bar.update()
                 return
-            pool = loky.get_reusable_executor(max_workers=count)
+            pool = loky.get_reusable_executor(
+                max_workers=count, initializer=end_with_parent, initargs=(os.getpid(),)
+            )
         futures: dict[Future[bytes | ReadError], int] = {}
         try:
             futures = {pool.submit(_job, *job): i for i, job in todo}
