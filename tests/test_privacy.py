@@ -21,7 +21,7 @@ def endpoint():
 def test_boto3_at_debug_writes_none_of_comprehends_texts(endpoint, caplog, tmp_path):
     client = boto3.client("comprehendmedical", **endpoint.client)
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("botocore").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "botocore")
     found = medtx.entities(
         medtx.from_text({"visit": SECRET}), ComprehendMedical(client=client, cache=tmp_path)
     )
