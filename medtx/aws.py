@@ -4,12 +4,15 @@ Nothing that is sent goes over an open line, and nothing of it stands in an erro
 """
 
 import ipaddress
+import logging
 import random
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -238,6 +241,28 @@ def _region(client: Any) -> str:
 def call(client: Any, method: str, **arguments: Any) -> dict[str, Any]:
     """The answer of one operation; an error of boto3 is raised as `told`."""
     return _call(client, method, arguments, quoted=False)
+
+
+_LOGGERS = ("botocore.endpoint", "botocore.parsers", "botocore.hooks", "botocore.regions")
+"""boto3's loggers that write requests and answers, at DEBUG."""
+
+_holds_text: ContextVar[bool] = ContextVar("_holds_text", default=False)
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    return not _holds_text.get()
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """A request that holds a text, made inside, stays out of boto3's own log."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_is_shown)  # a logger keeps the same filter once
+    before = _holds_text.set(True)
+    try:
+        yield
+    finally:
+        _holds_text.reset(before)
 
 
 def _call(client: Any, method: str, arguments: dict[str, Any], quoted: bool) -> dict[str, Any]:

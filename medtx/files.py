@@ -4,12 +4,16 @@ import glob
 import gzip
 import os
 import re
+import stat
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from functools import cache
+from io import BytesIO
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from medtx.errors import MedtxError, ReadError, reason
 
@@ -22,33 +26,129 @@ OWN_DOCUMENT = "medtx transcript"
 Wanted = Callable[[Iterable[PurePath]], list[PurePath]]
 
 
-def find(name: str, wanted: Wanted, nothing: str) -> list[Path]:
+class Found(NamedTuple):
+    """What a name stands for; what of it cannot be read."""
+
+    files: list[Path]
+    failures: list[ReadError]
+
+
+def find(name: str, wanted: Wanted, nothing: str) -> Found:
     """The file of that name, what ``wanted`` picks from the folder and below, or what the glob matches.
 
-    A missing file is given as it is: whoever opens it says so. Raises `ReadError` for a
-    folder that cannot be looked into, with ``nothing`` as its problem for one that holds
-    none, and for a glob without a match.
+    Each file is found once, however many links lead to it. A missing file is given as it is:
+    whoever opens it says so. A folder inside that cannot be looked into, and a file whose name is
+    not UTF-8, are failures; the rest is found. Raises `ReadError` with ``nothing`` as its problem
+    for a folder that holds none, and for a glob without a match.
     """
     path = Path(name)
+    failures: list[ReadError] = []
     try:
         if path.is_dir():
-            walk = os.walk(path, onerror=_stop, followlinks=True)
-            files = [Path(file) for file in wanted(Path(root) / f for root, _, files in walk for f in files)]
-            if not files:
-                raise ReadError(name, nothing)
-            return files
-        if not path.exists() and glob.has_magic(name):
-            files = sorted(Path(file) for file in glob.glob(name, recursive=True))
-            if not files:
-                raise ReadError(name, "no file matches")
-            return files
+            files = [Path(file) for file in wanted(_below(path, failures))]
+            nothing = nothing if not failures else failures[0].problem
+        elif not path.exists() and glob.has_magic(name):
+            files = _once(
+                _below_matching(name, failures) if "**" in name else [Path(f) for f in glob.glob(name)]
+            )
+            nothing = "no file matches"
+        else:
+            files = [path]
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ReadError(name[:200], reason(error)) from None
-    return [path]
+        raise ReadError(printable(name[:200]), reason(error)) from None
+    readable = [file for file in files if is_text(str(file))]
+    failures += [
+        ReadError(printable(str(file)), "its name is not UTF-8") for file in files if not is_text(str(file))
+    ]
+    if not readable and not failures:
+        raise ReadError(name, nothing)
+    return Found(readable, failures)
 
 
-def _stop(error: OSError) -> None:
-    raise error
+def _below(top: Path, failures: list[ReadError]) -> list[Path]:
+    """The regular files in a folder and below, each once: a link may lead back to where it lies."""
+    seen: set[tuple[int, int]] = set()
+    files, linked, special = list[Path](), list[Path](), list[Path]()
+    folders, links = [top], list[Path]()
+    while folders or links:  # what a link leads to may lie in a folder of its own, which comes first
+        folder = folders.pop() if folders else links.pop(0)
+        try:
+            info = folder.stat()
+            if (info.st_dev, info.st_ino) in seen:
+                continue
+            seen.add((info.st_dev, info.st_ino))
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            failures.append(ReadError(printable(str(folder)), reason(error)))
+            continue
+        for entry in entries:
+            if entry.is_dir():
+                (links if entry.is_symlink() else folders).append(folder / entry.name)
+            elif entry.is_file() or not os.path.exists(entry):  # a link to nothing is told when it is opened
+                (linked if entry.is_symlink() else files).append(folder / entry.name)
+            else:
+                special.append(folder / entry.name)
+    if special:
+        warnings.warn(
+            f"{printable(str(top))}: passed over {len(special)} that are no files, such as "
+            f"{printable(special[0].name)}",
+            stacklevel=2,
+        )
+    return [*files, *_once(linked, files)]
+
+
+def _once(found: Iterable[Path], there: Iterable[Path] = ()) -> list[Path]:
+    """Those that are not ``there``, in order of their names, and each once: a file before a link to it."""
+    held = {os.path.realpath(file): file for file in there} if found else {}
+    known = set(held.values())
+    for file in sorted(found, key=lambda file: (file.is_symlink(), len(file.parts), file)):
+        held.setdefault(os.path.realpath(file), file)
+    return sorted(set(held.values()) - known)
+
+
+def _below_matching(pattern: str, failures: list[ReadError]) -> list[Path]:
+    """The files that a glob with ``**`` matches."""
+    parts = Path(pattern).parts
+    fixed = next(n for n, part in enumerate(parts) if glob.has_magic(part))
+    top = Path(*parts[:fixed])
+    below = _below(top, failures) if top.is_dir() else []
+    return [file for file in below if _matches(file.relative_to(top).parts, parts[fixed:])]
+
+
+def _matches(parts: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    """Whether the parts of a path are those of a glob; ``**`` is any number of folders."""
+    if not patterns:
+        return not parts
+    first, rest = patterns[0], patterns[1:]
+    hidden = parts[:1] and parts[0].startswith(".") and not first.startswith(".")
+    if first == "**" and _matches(parts, rest):
+        return True
+    if not parts or hidden:
+        return False
+    return (
+        _matches(parts[1:], patterns)
+        if first == "**"
+        else (fnmatchcase(parts[0], first) and _matches(parts[1:], rest))
+    )
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is UTF-8; Python gives other bytes of a name as halves of surrogate pairs."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(name: str) -> str:
+    r"""A name as it may stand in a message: without bytes that are not UTF-8, or that move a cursor.
+
+    >>> print(printable("visit" + chr(27) + "[2J.json"))
+    visit\x1b[2J.json
+    """
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]+://)([^?]*)(\?.*)?", re.S)
@@ -103,21 +203,55 @@ def load(name: str) -> bytes:
     """What the file, or the object behind the URI, holds; unpacked if it is gzipped. Raises `ReadError`."""
     try:
         if not is_remote(name):
-            return unpack(Path(name).read_bytes(), name)
+            return unpack(_content(Path(name)), name)
         files, _, path, _ = _store(name)
         with files.open_input_stream(path, compression=None) as stream:
-            return unpack(bytes(stream.readall()), name)
+            data = bytes(stream.read(largest() + 1))
+        bounded(len(data), name)
+        return unpack(data, name)
     except (OSError, ValueError) as error:
         raise ReadError(name[:200], reason(error)) from None
+
+
+def _content(path: Path) -> bytes:
+    with open(path, "rb", opener=_opener) as file:
+        info = os.fstat(file.fileno())
+        if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
+            raise ReadError(str(path), "expected a file; what comes from a pipe is read as bytes")
+        bounded(info.st_size, str(path))
+        return file.read()
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe that nobody writes to would wait
+
+
+LARGEST = 1 << 30
+"""Bytes that a file may hold, once it is unpacked; MEDTX_LARGEST_FILE is another limit."""
+
+
+def largest() -> int:
+    given = os.environ.get("MEDTX_LARGEST_FILE", "")
+    return int(given) if given.isdecimal() else LARGEST
+
+
+def bounded(size: int, source: str) -> None:
+    if size > largest():
+        raise ReadError(
+            source, f"holds more than {largest():,} bytes: set MEDTX_LARGEST_FILE, in bytes, to read it"
+        )
 
 
 def unpack(data: bytes, source: str) -> bytes:
     if data[:2] != b"\x1f\x8b":
         return data
     try:
-        return gzip.decompress(data)
+        with gzip.open(BytesIO(data)) as file:
+            opened = file.read(largest() + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ReadError(source, f"expected a whole gzip file: {str(error).lower()}") from None
+    bounded(len(opened), source)
+    return opened
 
 
 def save(path: Path, write: Callable[[Path], Any]) -> Path:
@@ -131,6 +265,8 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
         number, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
         os.close(number)
         write(Path(part))
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())  # else a loss of power may leave a whole name with half a file
         os.replace(part, path)
         part = ""
     except OSError as error:

@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import medtx
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("medtx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("medtx")
 
 ROOT = Path(__file__).parents[1]
 collect_ignore = ["benchmarks"]  # they need peers that the tests do not

@@ -64,7 +64,7 @@ def asked(name: str | None = None, **other: object) -> dict:
     return {key: value for key, value in (settings | other).items() if value is not None}
 
 
-def ended(transcribe, name: str, other: str = "medical_transcription_job", seconds: float = 60) -> dict:
+def ended(transcribe, name: str, other: str = "medical_transcription_job", seconds: float = 300) -> dict:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = transcribe.get_medical_transcription_job(MedicalTranscriptionJobName=name)

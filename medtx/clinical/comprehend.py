@@ -17,7 +17,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from medtx.aws import ROUNDS, Pace, Unusable, checked_endpoint, connect, maybe_billed, throttled, told, where
+from medtx.aws import (
+    ROUNDS,
+    Pace,
+    Unusable,
+    checked_endpoint,
+    connect,
+    maybe_billed,
+    throttled,
+    told,
+    unlogged,
+    where,
+)
 from medtx.errors import InputError, MedtxError, not_one_of, optional, reason
 from medtx.files import cache_folder, save_text
 
@@ -225,7 +236,8 @@ class ComprehendMedical:
             # would stay in ours as its context.
             failed, response = None, {}
             try:
-                response = getattr(client, operation)(Text=text)
+                with unlogged():
+                    response = getattr(client, operation)(Text=text)
             except Exception as error:
                 failed = error
             if failed is None:

@@ -21,6 +21,7 @@ from medtx.engines.folder import Folder
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
 from medtx.engines.models import Chosen, custom
 from medtx.engines.vocabulary import Source
+from medtx.engines.workers import end_with_parent
 from medtx.errors import InputError, MedtxError, ReadError, expect, kind_of, not_one_of, optional, reason
 from medtx.files import find, save
 from medtx.reading import batch
@@ -263,7 +264,10 @@ def _files(paths: Paths) -> list[str]:
             raise InputError("paths: expected files, got an empty list")
         return [fspath(path) for path in listed]
     nothing = f"no audio in this folder ({', '.join(FORMATS)})"
-    return [str(file) for file in find(fspath(paths), _audio, nothing)]
+    found = find(fspath(paths), _audio, nothing)
+    for failure in found.failures:
+        warnings.warn(str(failure), stacklevel=3)
+    return [str(file) for file in found.files]
 
 
 def _audio(files: Iterable[PurePath]) -> list[PurePath]:
@@ -314,7 +318,9 @@ def _run(
                     yield i, _job(*job)
                     bar.update()
                 return
-            pool = loky.get_reusable_executor(max_workers=count)
+            pool = loky.get_reusable_executor(
+                max_workers=count, initializer=end_with_parent, initargs=(os.getpid(),)
+            )
         futures: dict[Future[bytes | ReadError], int] = {}
         try:
             futures = {pool.submit(_job, *job): i for i, job in todo}

@@ -167,10 +167,10 @@ def describe_jobs(data: Any) -> list[dict[str, Any]]:
     for key, engine in JOBS.items():
         if isinstance(name := data.get(f"{key}Name"), str):
             return [_described(data, name, engine)]
-        for inner in (data.get(key), data.get(f"{key}Summaries"), data.get("detail")):
+        for inner in (data.get(key), data.get(f"{key}Summaries")):
             if inner and (rows := describe_jobs(inner)):
                 return rows
-    return []
+    return describe_jobs(data.get("detail"))
 
 
 def _described(job: Mapping[str, Any], name: str, engine: str) -> dict[str, Any]:

@@ -187,6 +187,8 @@ def _parse_object(data: Any, source: str, options: Options) -> list[Parsed]:
             for parsed in _parse_object(one, f"{source}, entry {n}", options)
         ]
     if is_job(data):
+        if not describe_jobs(data) and not any(str(key).endswith("Summaries") for key in data):
+            raise ReadError(source, "expected a description of a job with its name")
         return [Parsed(one, name=one["recording"], described=True) for one in describe_jobs(data)]
     first = data[0] if isinstance(data, list) else data
     if isinstance(data, list) and isinstance(first, Mapping) and "session_id" in first:

@@ -1,7 +1,9 @@
 """What ``read`` was given -> single sources, each with its name and where it lies."""
 
+import lzma
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections import deque
@@ -12,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from medtx.errors import InputError, ReadError, kind_of
-from medtx.files import find, find_remote, is_remote, load
+from medtx.files import bounded, find, find_remote, is_remote, largest, load
 from medtx.reading import formats, references, streaming
 from medtx.reading.texts import is_text
 from medtx.transcripts import Transcripts, from_parquet
@@ -106,7 +108,10 @@ def _found(name: str) -> Iterator[Source]:
             raise ReadError(name, "holds kept tables and results, which may be the same: keep them apart")
         yield Source("", name, from_parquet(Path(name)))
         return
-    for file in find(name, _wanted, nothing):
+    found = find(name, _wanted, nothing)
+    for failure in found.failures:
+        yield Source("", failure.source, failure)
+    for file in found.files:
         if file.suffix.lower() == ".zip":
             yield from _members(file)
         else:
@@ -132,14 +137,22 @@ def _members(file: Path) -> Iterator[Source]:
                 for info in inside[member]:
                     path = str(file / member)
                     try:
-                        yield Source(_name(member), path, archive.read(info))
+                        with archive.open(info) as packed:
+                            data = packed.read(largest() + 1)
+                        bounded(len(data), path)
+                        yield Source(_name(member), path, data)
+                    except ReadError as error:
+                        yield Source("", path, error)
                     except _BROKEN as error:
                         yield Source("", path, ReadError(path, f"cannot be unpacked: {str(error).lower()}"))
     except _BROKEN as error:
         raise ReadError(str(file), f"expected a ZIP archive: {str(error).lower()}") from None
 
 
-_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
+_BROKEN = (
+    *(OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, struct.error),
+)
 """What a damaged archive raises; RuntimeError: it asks for a password."""
 
 

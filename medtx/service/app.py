@@ -23,6 +23,8 @@ Send = Callable[[Any], Awaitable[None]]
 
 HTTP2_PATH = "/medical-stream-transcription"
 WEBSOCKET_PATH = "/medical-stream-transcription-websocket"
+MOST = {"transcribe": 2**20, "comprehendmedical": 2**20, "s3": 2**28}
+"""Bytes of a request; larger objects come in parts, as every SDK sends them."""
 _FRAMES = (("content-type", "application/vnd.amazon.eventstream"),)
 
 
@@ -77,22 +79,16 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope)
-        target = request.headers.get("x-amz-target", "")
-        body = []
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body.append(message.get("body", b""))
-            more = message.get("more_body", False)
-        request.body = b"".join(body)
-        prefix, _, name = target.rpartition(".")
+        prefix, _, name = request.headers.get("x-amz-target", "").rpartition(".")
         service = {"Transcribe": "transcribe", "ComprehendMedical_20181030": "comprehendmedical"}.get(
             prefix, "s3"
         )
         name = name if service != "s3" else s3.operation(request)
         try:
+            body = await _body(request, receive, MOST[service])
+            if body is None:
+                return  # the client has gone
+            request.body = body
             answer = await self._answered(service, name, request)
         except Exception as error:  # of others nothing is shown: they may hold what was received
             refused = error if isinstance(error, Refused) else _FAILED[service]()
@@ -235,6 +231,23 @@ async def _drained(next_frame: streaming.Receive) -> None:
                 async with asyncio.timeout(0.2):
                     if await next_frame() is None:
                         return
+
+
+async def _body(request: Request, receive: Receive, most: int) -> bytes | None:
+    """All of a body; None where the client has gone. One that is too long is refused as it comes."""
+    declared = request.headers.get("content-length", "")
+    too_long = declared.isdecimal() and int(declared[:20]) > most
+    body = bytearray()
+    more = True
+    while more and not too_long:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more, too_long = message.get("more_body", False), len(body) > most
+    if too_long:
+        raise Refused("EntityTooLarge", f"The body is longer than {most:,} bytes.", 413)
+    return bytes(body)
 
 
 def _request(scope: Scope) -> Request:

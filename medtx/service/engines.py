@@ -12,6 +12,7 @@ import numpy as np
 
 from medtx.engines.models import Chosen, choose
 from medtx.engines.models.custom import Entry
+from medtx.engines.workers import end_with_parent
 from medtx.errors import ReadError, optional
 
 
@@ -71,7 +72,9 @@ class Embedded:
 
     async def results(self, path: Path, wanted: Wanted) -> dict[str, Any]:
         if self._pool is None:
-            self._pool = self._loky.ProcessPoolExecutor(self._loky.cpu_count())
+            self._pool = self._loky.ProcessPoolExecutor(
+                self._loky.cpu_count(), initializer=end_with_parent, initargs=(os.getpid(),)
+            )
         return await asyncio.wrap_future(self._pool.submit(_recognised, str(path), wanted, self._model))
 
     def live(self, rate: int, specialty: str, vocabulary: tuple[Entry, ...] = ()) -> Live:

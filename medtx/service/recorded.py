@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,13 +22,20 @@ Events = list[tuple[float, dict[str, Any]]]
 """(seconds after the start of the stream, event of the service)"""
 
 
+class Place(NamedTuple):
+    """A place in a recording's sound, in bytes."""
+
+    stem: str
+    at: int
+
+
 class Recorded:
     """The results in ``folder``: ``<stem>.json`` of jobs, ``.json`` or ``.jsonl`` of streams.
 
     A job is answered with the result whose ``medtx.audio`` is the SHA-256 of its audio, or that is
     named as the object or the job. A folder of jobs' results alone is streamed, too. ``audio`` is a
-    folder with the recordings themselves: a stream of 16 kHz is then answered from the place where its
-    first sound is found in them, so that one that was cut goes on. Others take the recordings in the
+    folder with the recordings themselves: a stream of 16 kHz is then answered from the one place in them
+    that all of its sound fits, so that one that was cut goes on. Others take the recordings in the
     order of their names, and begin again after the last. ``speed`` makes the time between events
     shorter; no event comes before the audio that it is of.
 
@@ -74,16 +81,29 @@ class Recorded:
     def live(self, rate: int, specialty: str, vocabulary: tuple[Entry, ...] = ()) -> "Replay":
         return Replay(self, rate)
 
-    def find(self, sound: bytes, rate: int) -> tuple[Events, float]:
-        """The events of the recording that holds this sound, and how many seconds from its start."""
+    def places(self, sound: bytes, rate: int) -> list["Place"]:
+        """Where in the recordings this sound is."""
+        found = []
         with self._lock:
-            for stem in self._audio.keys() & self.streams.keys() if rate == RATE else ():
+            for stem in sorted(self._audio.keys() & self.streams.keys()) if rate == RATE else ():
                 if stem not in self._sounds:
                     self._sounds[stem] = b"".join(block.tobytes() for block in blocks(str(self._audio[stem])))
                 at = self._sounds[stem].find(sound)
-                if at >= 0 and at % 2 == 0:
-                    return self.streams[stem], at / 2 / RATE
-            return next(self._next), 0.0
+                while at >= 0:
+                    if at % 2 == 0:
+                        found.append(Place(stem, at))
+                    at = self._sounds[stem].find(sound, at + 1)
+        return found
+
+    def goes_on(self, place: "Place", position: int, sound: bytes) -> bool:
+        """Whether the recording goes on like this, so many bytes after the place. Silence may follow it."""
+        there = self._sounds[place.stem][place.at + position : place.at + position + len(sound)]
+        return sound.startswith(there) and not any(sound[len(there) :])
+
+    def any(self) -> Events:
+        """Of the recordings one after the other, where no sound says which."""
+        with self._lock:
+            return next(self._next)
 
     def close(self) -> None:
         pass
@@ -95,13 +115,15 @@ class Replay:
     def __init__(self, recorded: Recorded, rate: int) -> None:
         self._recorded, self._rate = recorded, rate
         self._events: Events | None = None
+        self._places: list[Place] | None = None  # those that all of the sound so far fits
+        self._silence, self._sound = 0.0, 0  # seconds before the first sound, and its bytes
         self._began = time.monotonic()
         self._heard = 0.0
         self._at = 0
 
     def feed(self, samples: np.ndarray) -> Iterator[dict[str, Any]]:
-        if self._events is None and len(set(samples.tolist())) > 1:
-            self._begin(*self._recorded.find(samples.astype("<i2").tobytes(), self._rate))
+        if self._events is None:
+            self._listen(samples.astype("<i2").tobytes())
         self._heard += len(samples) / self._rate
         for due, event in (self._events or ())[self._at :]:
             if self._began + due / self._recorded.speed > time.monotonic() or _end(event) > self._heard:
@@ -110,15 +132,31 @@ class Replay:
             yield event
 
     def close(self) -> Iterator[dict[str, Any]]:
-        if self._events is None:  # nothing was heard but silence
-            self._begin(*self._recorded.find(b"", 0))
+        if self._events is None:
+            self._begin()
         for due, event in (self._events or ())[self._at :]:
             time.sleep(max(0.0, self._began + due / self._recorded.speed - time.monotonic()))
             yield event
 
-    def _begin(self, events: Events, offset: float) -> None:
-        """The sound that was just heard, after ``_heard`` seconds of silence, lies at ``offset``."""
-        shift = offset - self._heard if offset else 0.0
+    def _listen(self, sound: bytes) -> None:
+        """Many recordings may begin alike: it goes on until one place is left that all of the sound fits."""
+        if self._places is None:
+            if len(set(np.frombuffer(sound, "<i2").tolist())) < 2:
+                return  # silence
+            self._places, self._silence = self._recorded.places(sound, self._rate), self._heard
+        else:
+            self._places = [p for p in self._places if self._recorded.goes_on(p, self._sound, sound)]
+        self._sound += len(sound)
+        if len(self._places) < 2:
+            self._begin()
+
+    def _begin(self) -> None:
+        """The first sound, after some seconds of silence, lies in the recording at an offset."""
+        if not self._places:
+            events, offset = self._recorded.any(), 0.0
+        else:
+            events, offset = self._recorded.streams[self._places[0].stem], self._places[0].at / 2 / RATE
+        shift = offset - self._silence if offset else 0.0
         moved = [(due - shift, _later(event, offset, shift)) for due, event in events] if shift else events
         self._events = [(due, event) for due, event in moved if event["Transcript"]["Results"]]
 

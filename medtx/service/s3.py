@@ -11,6 +11,7 @@ import json
 import os
 import re
 import uuid
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -48,8 +49,15 @@ class Store:
         self.buckets = dict.fromkeys(buckets, datetime.now(UTC))
         self.objects: dict[tuple[str, str], Object] = {}
         self.uploads: dict[str, tuple[str, str, dict[str, str], dict[int, tuple[str, int]]]] = {}
-        for file in folder.glob("*.json"):
-            one = Object(**json.loads(file.read_text(encoding="utf-8")))
+        for file in sorted(folder.glob("*.json")):
+            try:
+                one = Object(**json.loads(file.read_text(encoding="utf-8")))
+                whole = file.with_suffix("").stat().st_size == one.size
+            except (OSError, ValueError, TypeError):
+                whole = False
+            if not whole:
+                warnings.warn(f"{file}: passed over, as this object is torn", stacklevel=2)
+                continue
             self.objects[one.bucket, one.key] = one
             self.buckets.setdefault(one.bucket, datetime.now(UTC))
 
@@ -191,10 +199,10 @@ def _chunks(data: bytes) -> Iterator[bytes]:
     at = 0
     while True:
         end = data.find(b"\r\n", at)
-        try:
-            size = int(data[at:end].partition(b";")[0], 16)
-        except ValueError:
-            raise Refused("IncompleteBody", "the chunks of the body cannot be read") from None
+        written = data[at : max(end, at)].partition(b";")[0]
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", written):  # int() takes signs, blanks and underscores, too
+            raise Refused("IncompleteBody", "the chunks of the body cannot be read")
+        size = int(written, 16)
         if end < 0 or len(data) < end + 2 + size:
             raise Refused("IncompleteBody", "the body ends inside a chunk")
         if size == 0:

@@ -73,6 +73,9 @@ class Keys:
         self._in_time(stamp, int(lifetime or SKEW), s3)
         if len(parts) != 4 or parts[3] != "aws4_request" or parts[0] != stamp[:8] or parts[2] != service:
             raise _wrong(s3, f"the credential should be scoped to a day, a region and {service!r}")
+        unsigned = {name for name in request.headers if name.startswith("x-amz-")} - set(names.split(";"))
+        if s3 and unsigned:  # such as a copy's source, which would say what is read
+            raise Refused("AccessDenied", f"these headers are not signed: {', '.join(sorted(unsigned))}", 403)
         again = AWSRequest(request.method, request.url.partition("?")[0] + (f"?{query}" if query else ""))
         again.headers = HTTPHeaders()
         for name in names.split(";"):
