@@ -18,6 +18,7 @@ from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.alignment import Alignment, hint
+from medtx.scoring.most_right import most_right
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
@@ -223,11 +224,10 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     ref_row = np.arange(size) + np.searchsorted(inserted, np.arange(size), side="right")
     op = np.full(size + len(inserted), OPS.index("insert"), np.int8)
     op[ref_row] = ref_op
-    ref_token = np.full(len(op), -1)
-    ref_token[ref_row] = np.arange(size)
-    heard = op != OPS.index("delete")
-    hyp_token = np.full(len(op), -1)
-    hyp_token[heard] = np.arange(heard.sum())
+    sizes = np.diff(ref.offsets) + np.bincount(owner[tag == "i"], minlength=len(edits))
+    op = most_right(op, (ref.ids, hyp.ids), np.cumsum(sizes))
+    said, heard = (op != OPS.index(other) for other in ("insert", "delete"))
+    ref_token, hyp_token = (np.where(there, np.cumsum(there) - 1, -1) for there in (said, heard))
     return Path(op, ref_token, hyp_token)
 
 
