@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from medtx.errors import InputError, ReadError
-from medtx.reading.build import Builder, Parsed, Word, check, of_words
+from medtx.reading import nist
+from medtx.reading.build import Builder, Parsed, check
 from medtx.transcripts import Transcripts
 
 
@@ -70,6 +71,9 @@ def plain(text: str, source: str) -> list[Parsed]:
     if lines and all("\t" in line for line in lines):
         rows = [line.split("\t", 1) for line in lines]
         return rows_of(((name.strip(), said) for name, said in rows), source)
+    if nist.is_kaldi(text):
+        warnings.warn(f"{source}: each line begins with a name, so these are recordings", stacklevel=2)
+        return nist.kaldi(text, source)
     return [recording((Utterance(line) for line in lines), source)]
 
 
@@ -161,54 +165,6 @@ def textgrid(text: str, source: str) -> list[Parsed]:
     return [recording(utterances, source)]
 
 
-def stm(text: str, source: str) -> list[Parsed]:
-    """NIST's segment time marks: recording, channel, speaker, start, end, <label>, text."""
-    utterances = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith(";;"):
-            continue
-        fields = line.split(None, 5)
-        try:
-            name, channel, speaker, start, end, said = [*fields, ""][:6]
-            utterance = Utterance(
-                re.sub(r"^<[^>]*>\s*", "", said), float(start), float(end), speaker, channel
-            )
-        except ValueError:
-            raise ReadError(
-                source, "expected recording, channel, speaker, start, end and text", f"line {number}"
-            ) from None
-        if utterance.text.strip().lower() != "ignore_time_segment_in_scoring":
-            utterances.append((name, utterance))
-    return _by_recording(utterances, source)
-
-
-def ctm(text: str, source: str) -> list[Parsed]:
-    """NIST's or Kaldi's time marks of words: recording, channel, start, duration, word, confidence."""
-    found: dict[str, list[Word]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith(";;"):
-            continue
-        try:
-            name, channel, start, duration, word, *more = line.split()
-            sure = float(more[0]) if more and more[0].upper() != "NA" else None
-            said = Word(word, float(start), float(start) + float(duration), sure, channel=channel)
-        except ValueError:
-            raise ReadError(
-                source, "expected recording, channel, start, duration, word and confidence", f"line {number}"
-            ) from None
-        found.setdefault(name, []).append(said)
-    return [
-        # What was recognised has doubts; a reference has no confidences, or those of a forced alignment.
-        of_words(
-            "ctm" if any(w.confidence is not None and w.confidence < 1 for w in words) else None,
-            sorted(words, key=lambda w: (w.channel, w.start)),
-            source,
-            name=name,
-        )
-        for name, words in found.items()
-    ]
-
-
 _CUE = re.compile(r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})")
 _VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")
 
@@ -268,8 +224,7 @@ READERS: dict[str, Callable[[str, str], list[Parsed]]] = {
     ".csv": manifest,
     ".tsv": manifest,
     ".textgrid": textgrid,
-    ".stm": stm,
-    ".ctm": ctm,
+    **nist.READERS,
     ".vtt": captions,
     ".srt": captions,
 }

@@ -18,6 +18,7 @@ from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.alignment import Alignment, hint
+from medtx.scoring.lattice import chosen, in_scoring, with_left_out
 from medtx.scoring.most_right import most_right
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
 from medtx.scoring.ties import Path, Times, settle
@@ -62,9 +63,13 @@ def align(
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
 
-    Of alignments with equally few errors the one nearest in time is taken where both sides
-    have times (of words, or of utterances), and else the one that rapidfuzz gives: the same
+    Of alignments with equally few errors one with the most right words is taken, and of these
+    the one nearest in time, where both sides have times (of words, or of utterances). The same
     input gives the same pairs every time.
+
+    NIST's marks in a reference are resolved as by sclite with -D: of ``{ have / i've }`` what gives
+    fewest errors is taken, and ``(uh)`` counts as a right word where it was left out (its row has no
+    hypothesis). Segments of IGNORE_TIME_SEGMENT_IN_SCORING count on neither side.
 
     A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
     ``only_reference``. Raises `InputError` where no recording is on both.
@@ -94,6 +99,8 @@ def align(
             f"no recording is on both sides, and names must be equal: {len(hyp)} hypotheses such as "
             f"{only_hypothesis[:1]}, {len(ref)} references such as {only_reference[:1]}"
         )
+    given, hyp = ref, in_scoring(ref, hyp)
+    ref = chosen(ref, hyp, normalizer)
     vocabulary: dict[str, int] = {}
     with without_gc():
         ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
@@ -101,6 +108,7 @@ def align(
         tokens = pd.array(list(vocabulary), dtype="str")
         sides = ((ref.words, ref.segments), (hyp.words, hyp.segments))
         pairs = _pairs(ref_side, hyp_side, tokens, names, *sides)
+    pairs = with_left_out(pairs, ref.words, normalizer)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
     for column, values in ref.recordings.items():  # what only the references' metadata says
         missing = column not in known or known[column].isna().all()
@@ -109,7 +117,7 @@ def align(
             known[column] = by_name.loc[names].array
     alone = only_hypothesis, only_reference
     name = normalize if isinstance(normalize, str) else "of one's own"
-    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
+    return Alignment(pairs, known, *alone, hyp.words, given.words, normalizer, name)
 
 
 def check_order(ref: Transcripts, hyp: Transcripts) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from medtx.scoring.ties import DELETE, EQUAL, INSERT, SUBSTITUTE
 
-REACH = 16
+REACH = 8
 """Words to both sides in which a word's equal is looked for: the most errors that one tie may hold."""
 
 PIECE = 128
