@@ -246,6 +246,13 @@ def minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
+def is_heard(pairs: pd.DataFrame) -> np.ndarray:
+    """Whether each pair has a recognised word: not a deletion, nor an optional word that was left out."""
+    left_out = (pairs["op"] == "equal") & (pairs["position"] < 0)
+    there: np.ndarray = ((pairs["op"] != "delete") & ~left_out).to_numpy()
+    return there
+
+
 def rows_at(words: pd.DataFrame, recording: pd.Series, position: pd.Series) -> np.ndarray:
     """The row of ``words`` at each position of each recording; -1 where there is none."""
     known, asked = words["recording"].astype("category"), recording.astype("category")

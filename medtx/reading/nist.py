@@ -38,8 +38,8 @@ class Marked(NamedTuple):
 def marked(text: str, source: str, place: str) -> Marked:
     """The words that are shown of a text with marks.
 
-    >>> marked("i {have / i've} (uh) { @ / well } see", "x.stm", "line 1")
-    Marked(words=['i', 'have', '(uh)', 'well', 'see'], marks=[None, "{ have / i've }", '(uh)', '{ @ / well }', None])
+    >>> marked("i {have / i've} (uh) see", "x.stm", "line 1")
+    Marked(words=['i', 'have', '(uh)', 'see'], marks=[None, "{ have / i've }", '(uh)', None])
     """
     words: list[str] = []
     marks: list[str | None] = []
@@ -110,9 +110,7 @@ def choices_of(mark: str) -> tuple[Choice, ...]:
     """
     if not mark.startswith("{ "):
         return ((mark,),)
-    return tuple(
-        () if choice == "@" else tuple(choice.split()) for choice in mark[2:-2].split(" / ")
-    )
+    return tuple(() if choice == "@" else tuple(choice.split()) for choice in mark[2:-2].split(" / "))
 
 
 class Group(NamedTuple):

@@ -39,7 +39,9 @@ def in_scoring(ref: Transcripts, hyp: Transcripts) -> Transcripts:
         rows = np.flatnonzero(hyp.words["recording"] == name)
         middle = _middles(hyp, rows)
         if np.isnan(middle).any():
-            warnings.warn(f"recording {name!r}: words without times cannot be left out of scoring", stacklevel=3)
+            warnings.warn(
+                f"recording {name!r}: words without times cannot be left out of scoring", stacklevel=3
+            )
         spoken = hyp.words["channel"].iloc[rows].astype(object).to_numpy()
         by_channel = set(segments["channel"].dropna()) == set(spoken[pd.notna(spoken)])
         for channel in segments["channel"].unique() if by_channel else [None]:

@@ -18,7 +18,7 @@ from medtx.errors import InputError
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
-from medtx.tables import stack
+from medtx.tables import is_heard, stack
 from medtx.thresholds.choose import choose, choose_each, choose_for, measured
 from medtx.thresholds.guarantee import Limits
 from medtx.thresholds.record import Threshold, Thresholds
@@ -334,7 +334,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
     if not 0 <= reviewer <= 1:
         raise InputError(f"reviewer={reviewer!r} is not a share between 0 and 1")
     scored = scores_of(alignment, unit)
-    heard = (pairs["op"] != "delete").to_numpy()
+    heard = is_heard(pairs)
     groups = rows_by(alignment, by) if by is not None else [("TOTAL", np.ones(len(pairs), dtype=bool))]
     group = np.zeros(len(pairs), np.int32)
     for n, (_, mask) in enumerate(groups):
@@ -346,7 +346,7 @@ def sweep(alignment: Alignment, by: By = None, *, unit: str | int = "word", revi
         "words": pairs["words"].to_numpy(),
         "tokens": heard,
         "errors": heard & (pairs["op"] != "equal").to_numpy(),
-        "deletions": ~heard,
+        "deletions": (pairs["op"] == "delete").to_numpy(),
         "reference": (pairs["op"] != "insert").to_numpy(),
         "minutes": _minutes(pairs, scored),
     }
@@ -398,7 +398,7 @@ def _sums(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
 
 def _minutes(pairs: pd.DataFrame, scored: Scored) -> np.ndarray:
     """Of each row: how long its word lasts; of a unit, its first word bears all of it."""
-    heard = (pairs["op"] != "delete").to_numpy()
+    heard = is_heard(pairs)
     start, end = pairs["start"].to_numpy(), pairs["end"].to_numpy()
     if scored.unit is None:  # a word of several tokens lasts once; several words last one by one
         return np.where(pairs["words"].to_numpy() == 1, end - start, 0.0) / 60

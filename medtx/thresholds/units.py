@@ -12,7 +12,7 @@ import pandas as pd
 from medtx.errors import InputError
 from medtx.scoring import Alignment
 from medtx.scoring.rates import of_words
-from medtx.tables import rows_at
+from medtx.tables import is_heard, rows_at
 
 
 class Scored(NamedTuple):
@@ -29,7 +29,7 @@ def scores_of(alignment: Alignment, unit: str | int) -> Scored:
     """Scores by unit. A token of several recognised words is heard when any of these is."""
     check(unit)
     pairs = alignment.pairs
-    gap = (pairs["op"] == "delete").to_numpy()
+    gap = ~is_heard(pairs)
     words = pairs["words"].to_numpy()
     size = np.where(gap, 1, words)  # a token that shares its word with the one before has no place of its own
     row = np.repeat(np.arange(len(pairs)), size)
