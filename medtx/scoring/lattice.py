@@ -112,6 +112,11 @@ class _Said(NamedTuple):
     tokens: list[str]
     words: list[tuple[str, bool]]  # each word, and whether it was said
 
+    @property
+    def extra(self) -> int:
+        """Where errors are equal a word is rather another one than left out."""
+        return 2 * sum(not said for _, said in self.words)
+
 
 def _ways(choice: nist.Choice, normalizer: Normalizer) -> list[_Said]:
     """All ways to say a choice; a word in round brackets may be left out, or said without them."""
@@ -161,10 +166,11 @@ def _pieces(parts: list[list[_Said]], heard: list[str]) -> Iterator[tuple[list[l
     starts = np.append(0, np.cumsum([len(tokens) for tokens in first])).tolist()
     flat = [token for tokens in first for token in tokens]
     part = done = low = 0
-    for tag, i, stop, j, _ in Levenshtein.opcodes(flat, heard):
+    for edit in Levenshtein.opcodes(flat, heard):
+        i, stop, j = edit.src_start, edit.src_end, edit.dest_start
         middle = (i + stop) // 2
         n = bisect_right(starts, middle) - 1
-        if tag != "equal" or stop - i < ANCHOR or middle - done < FAR or n % 2 or n == len(parts):
+        if edit.tag != "equal" or stop - i < ANCHOR or middle - done < FAR or n % 2 or n == len(parts):
             continue
         if not starts[n] <= i < stop <= starts[n + 1]:
             continue
@@ -184,14 +190,18 @@ def _best(parts: list[list[_Said]], heard: list[str]) -> list[int]:
     along = _STEP * np.arange(len(hyp) + 1, dtype=np.int64)
     coded = [[[ids.get(token, -1) for token in way.tokens] for way in part] for part in parts]
     cost, trail = along, []
-    for part in coded:
+    for part, ways in zip(coded, parts):
         trail.append([_forward(cost, way, hyp, along) for way in part])
+        for rows, said in zip(trail[-1], ways):
+            rows[-1] = rows[-1] + said.extra
         cost = np.minimum.reduce([rows[-1] for rows in trail[-1]])
     found, j = [], len(hyp)
-    for part, ways in zip(reversed(coded), reversed(trail)):
-        way = min(range(len(part)), key=lambda n: int(ways[n][-1][j]))
+    for part, ways, trails in zip(reversed(coded), reversed(parts), reversed(trail)):
+        way = min(range(len(part)), key=lambda n: int(trails[n][-1][j]))
         found.append(way)
-        j = _back(ways[way], part[way], hyp, j)
+        rows = trails[way]
+        rows[-1] = rows[-1] - ways[way].extra
+        j = _back(rows, part[way], hyp, j)
     return found[::-1]
 
 
