@@ -63,13 +63,15 @@ def test_a_right_word_between_a_deletion_and_an_insertion():
     assert a.pairs["op"].tolist() == ["delete", "equal", "insert"]
 
 
-def test_then_the_nearest_in_time():
-    ref = (
-        medtx.read(b"r 1 0.0 0.4 no\nr 1 5.0 0.4 no\nr 1 9.0 0.4 fever\nr 1 10.0 0.4 today\n", name=".ctm")
-        if False
-        else None
-    )
-    assert ref is None
+def test_then_the_nearest_in_time(tmp_path):
+    """Which of two equal words was left out is open once right words are most, and times say it."""
+    (tmp_path / "r.ctm").write_text("v 1 0 .4 a\nv 1 1 .4 b\nv 1 5 .4 no\nv 1 6 .4 no\n")
+    for at, ops in ((5, ["equal", "delete"]), (6, ["delete", "equal"])):
+        (tmp_path / "h.ctm").write_text(f"v 1 1 .4 b .5\nv 1 2 .4 c .5\nv 1 {at} .4 no .5\n")
+        pairs = medtx.align(
+            references=tmp_path / "r.ctm", hypotheses=tmp_path / "h.ctm", normalize="none"
+        ).pairs
+        assert pairs["op"].tolist() == ["delete", "equal", "insert", *ops]
 
 
 def test_stretches_beyond_a_piece_lose_no_word_and_gain_no_error(monkeypatch):

@@ -160,9 +160,9 @@ def _recording(segments: list[Segment], source: str, name: str) -> Parsed:
         "channel": [s.channel for s in said],
         "transcript": [s.transcript for s in said],
     }
-    check(columns, "segments", source)
+    check(columns, "utterances", source)
     rows = [(n, s, *one) for n, s in enumerate(said) for one in zip(*s.said)]
-    words = {
+    words: dict[str, list[Any]] = {
         "segment": [n for n, *_ in rows],
         "content": [word for _, _, word, _ in rows],
         "kind": ["pronunciation"] * len(rows),
@@ -267,12 +267,7 @@ _ALT = ("<ALT_BEGIN>", "<ALT>", "<ALT_END>")
 
 class _Line(NamedTuple):
     number: int
-    name: str
-    channel: str
-    start: str
-    duration: str
-    word: str
-    confidence: str | None
+    fields: list[str]  # recording, channel, start, duration, word and, if given, confidence
 
 
 def _ctm_lines(text: str, source: str) -> dict[str, list[_Line]]:
@@ -285,15 +280,15 @@ def _ctm_lines(text: str, source: str) -> dict[str, list[_Line]]:
             raise ReadError(
                 source, "expected recording, channel, start, duration, word and confidence", f"line {number}"
             )
-        found.setdefault(fields[0], []).append(_Line(number, *fields[:5], (*fields[5:], None)[0]))
+        found.setdefault(fields[0], []).append(_Line(number, fields))
     return found
 
 
 def _word(line: _Line, source: str) -> Word:
     try:
-        start, sure = float(line.start), line.confidence
-        least = float(sure) if sure is not None and sure.upper() != "NA" else None
-        return Word(line.word, start, start + float(line.duration), least, channel=line.channel)
+        _, channel, start, duration, word, *more = line.fields
+        sure = float(more[0]) if more and more[0].upper() != "NA" else None
+        return Word(word, float(start), float(start) + float(duration), sure, channel=channel)
     except ValueError:
         raise ReadError(
             source, "expected recording, channel, start, duration, word and confidence", f"line {line.number}"
@@ -305,7 +300,8 @@ def _ctm_words(lines: list[_Line], source: str) -> list[tuple[Word, str | None]]
     found: list[tuple[Word, str | None]] = []
     open_: list[list[Word]] | None = None  # the choices of a mark, as far as they were read
     for line in lines:
-        tag = line.word.upper()
+        content = line.fields[4]
+        tag = content.upper()
         if tag in _ALT:
             if (tag == _ALT[0]) != (open_ is None):
                 raise ReadError(source, f"expected {', '.join(_ALT)} in this order", f"line {line.number}")
@@ -315,7 +311,7 @@ def _ctm_words(lines: list[_Line], source: str) -> list[tuple[Word, str | None]]
             else:
                 open_ = [*(open_ or []), []]
             continue
-        if line.word == "@":
+        if content == "@":
             continue
         word = _word(line, source)
         if open_ is None:

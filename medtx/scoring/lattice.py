@@ -57,7 +57,7 @@ def in_scoring(ref: Transcripts, hyp: Transcripts) -> Transcripts:
 def _middles(t: Transcripts, rows: np.ndarray) -> np.ndarray:
     """Of each of these words, or of its segment where it has no times: the middle, in seconds."""
     words = t.words.iloc[rows]
-    middle = ((words["start"] + words["end"]) / 2).to_numpy(copy=True)
+    middle: np.ndarray = ((words["start"] + words["end"]) / 2).to_numpy(copy=True)
     if np.isnan(middle).any():
         spans = t.segments.drop_duplicates(["recording", "segment"]).set_index(["recording", "segment"])
         keys = pd.MultiIndex.from_frame(words[["recording", "segment"]])

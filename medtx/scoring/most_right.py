@@ -115,7 +115,8 @@ def _stretches(
 def _table(side: np.ndarray, start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """The tokens of each stretch in a row; what is beyond its end is never looked at."""
     at = start[:, None] + np.arange(length.max(initial=0))
-    return side[np.minimum(at, len(side) - 1)]
+    found: np.ndarray = side[np.minimum(at, len(side) - 1)]
+    return found
 
 
 def _costs(ref: np.ndarray, hyp: np.ndarray) -> np.ndarray:
