@@ -104,6 +104,8 @@ def _filled(table: pd.DataFrame, here: np.ndarray, hit: np.ndarray) -> np.ndarra
 
 def _redacted(t: Transcripts, words: np.ndarray, alternatives: np.ndarray) -> Transcripts:
     said = _collapsed(t.words, words, ["recording", "segment", "speaker", "channel"])
+    if said["variants"].notna().any():  # these hold words that nobody looked at
+        said["variants"] = labels([None] * len(said))
     said["position"] = said.groupby("recording", observed=True).cumcount().astype("int32")
     other = _collapsed(t.alternatives, alternatives, ["recording", "segment", "rank"])
     other["position"] = (

@@ -63,6 +63,11 @@ TABLES: dict[str, dict[str, Column]] = {
         "language": Column("category", "language code, where the result gives one for each word"),
         "phi": Column("category", "kind of protected health information that the word is part of"),
         "filtered": Column("category", "masked or tagged by a vocabulary filter, or redacted"),
+        "variants": Column(
+            "category",
+            "NIST's mark that the word of a reference is part of: { have / i've }, of which one is said "
+            "(@: nothing), or (uh), which may be left out",
+        ),
     },
     "segments": {
         "recording": _RECORDING,
@@ -117,7 +122,9 @@ TABLES: dict[str, dict[str, Column]] = {
     },
     "pairs": {
         "recording": _RECORDING,
-        "op": Column("category", "equal, substitute, delete or insert"),
+        "op": Column(
+            "category", "equal (also of an optional reference word left out), substitute, delete or insert"
+        ),
         "reference": Column("str", "normalised reference token; NaN for an insertion"),
         "hypothesis": Column("str", "normalised hypothesis token; NaN for a deletion"),
         "reference_position": Column("int32", "position in the reference's words; -1: none"),
@@ -254,6 +261,13 @@ def minutes(seconds: float) -> str:
     '1:12'
     """
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def is_heard(pairs: pd.DataFrame) -> np.ndarray:
+    """Whether each pair has a recognised word: not a deletion, nor an optional word that was left out."""
+    left_out = (pairs["op"] == "equal") & (pairs["position"] < 0)
+    there: np.ndarray = ((pairs["op"] != "delete") & ~left_out).to_numpy()
+    return there
 
 
 def rows_at(words: pd.DataFrame, recording: pd.Series, position: pd.Series) -> np.ndarray:

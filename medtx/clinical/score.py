@@ -20,6 +20,7 @@ from medtx.scoring import Alignment, align
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.pairing import Pairing, pair
 from medtx.scoring.rates import interval
+from medtx.tables import is_heard
 
 OUTCOMES = ("found", "changed", "missed", "invented")
 
@@ -183,7 +184,7 @@ class EntityScore:
         ``review_share`` is of all recognised words.
         """
         bad = self.table[self.table["severity"] >= severity]
-        sure = self.alignment.pairs["confidence"][self.alignment.pairs["op"] != "delete"]
+        sure = self.alignment.pairs["confidence"][is_heard(self.alignment.pairs)]
         rows = []
         for threshold in thresholds:
             hit = bad["heard_words"] & ~(bad["asr_confidence"] >= threshold)

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 from medtx.errors import ReadError, optional
 from medtx.files import OWN_DOCUMENT
-from medtx.reading import turns
+from medtx.reading import nist, turns
 from medtx.reading.build import Parsed
 from medtx.reading.manifests import timed
 from medtx.reading.told import tell
@@ -33,6 +33,9 @@ def plain(text: str, source: str, *, speakers: bool | None = None) -> list[Parse
     if tabbed and 2 * len(tabbed) > len(lines):
         without = next(n for n, line in lines if (n, line) not in tabbed)
         raise ReadError(source, "expected recording, tab and text as in most lines", f"line {without}")
+    if nist.is_kaldi(text):
+        tell(source, "each line begins with a name, so these are recordings")
+        return nist.kaldi(text, source)
     if doubt:
         tell(source, doubt)
     return [recording(said, source)]

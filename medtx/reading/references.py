@@ -4,15 +4,14 @@ A word is what stands between blanks, exactly as written. Times and speakers are
 where the format has them.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from medtx.errors import InputError, ReadError
-from medtx.reading import turns
-from medtx.reading.build import Builder, Parsed, Word, of_words
+from medtx.reading import nist, turns
+from medtx.reading.build import Builder, Parsed
 from medtx.reading.captions import captions
 from medtx.reading.manifests import manifest
 from medtx.reading.plain import docx, plain
@@ -21,54 +20,6 @@ from medtx.reading.texts import by_name
 from medtx.reading.told import collected, tell, warn
 from medtx.reading.utterances import Utterance, by_recording, recording
 from medtx.transcripts import Transcripts
-
-
-def stm(text: str, source: str) -> list[Parsed]:
-    """NIST's segment time marks: recording, channel, speaker, start, end, <label>, text."""
-    utterances = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith(";;"):
-            continue
-        fields = line.split(None, 5)
-        try:
-            name, channel, speaker, start, end, said = [*fields, ""][:6]
-            utterance = Utterance(
-                re.sub(r"^<[^>]*>\s*", "", said), float(start), float(end), speaker, channel
-            )
-        except ValueError:
-            raise ReadError(
-                source, "expected recording, channel, speaker, start, end and text", f"line {number}"
-            ) from None
-        if utterance.text.strip().lower() != "ignore_time_segment_in_scoring":
-            utterances.append((name, utterance))
-    return by_recording(utterances, source)
-
-
-def ctm(text: str, source: str) -> list[Parsed]:
-    """NIST's or Kaldi's time marks of words: recording, channel, start, duration, word, confidence."""
-    found: dict[str, list[Word]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith(";;"):
-            continue
-        try:
-            name, channel, start, duration, word, *more = line.split()
-            sure = float(more[0]) if more and more[0].upper() != "NA" else None
-            said = Word(word, float(start), float(start) + float(duration), sure, channel=channel)
-        except ValueError:
-            raise ReadError(
-                source, "expected recording, channel, start, duration, word and confidence", f"line {number}"
-            ) from None
-        found.setdefault(name, []).append(said)
-    return [
-        # What was recognised has doubts; a reference has no confidences, or those of a forced alignment.
-        of_words(
-            "ctm" if any(w.confidence is not None and w.confidence < 1 for w in words) else None,
-            sorted(words, key=lambda w: (w.channel, w.start)),
-            source,
-            name=name,
-        )
-        for name, words in found.items()
-    ]
 
 
 def seglst(segments: list[Mapping[str, Any]], source: str) -> list[Parsed]:
@@ -94,8 +45,7 @@ READERS: dict[str, Callable[..., list[Parsed]]] = {
     ".csv": manifest,
     ".tsv": manifest,
     ".textgrid": textgrid,
-    ".stm": stm,
-    ".ctm": ctm,
+    **nist.READERS,
     ".vtt": captions,
     ".srt": captions,
 }

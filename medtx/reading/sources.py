@@ -32,9 +32,11 @@ class Source(NamedTuple):
 
 
 def kind(path: str) -> str:
-    """The suffix that says how to read it: that of ``a.json.gz`` is ``.json``."""
+    """The suffix that says how to read it: that of ``a.json.gz`` is ``.json``, of Kaldi's text ``.kaldi``."""
     path = path.partition("?")[0] if is_remote(path) else path
-    return PurePath(path.lower().removesuffix(".gz")).suffix
+    file = PurePath(path.lower().removesuffix(".gz"))
+    is_kaldi = re.fullmatch(r"text(_\w+)?|.*\.trans\.txt", file.name)
+    return ".kaldi" if is_kaldi else file.suffix
 
 
 _JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[\[{\"\]])")

@@ -19,6 +19,8 @@ from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.reading.texts import are_texts, is_text
 from medtx.scoring.alignment import Alignment, hint
+from medtx.scoring.lattice import chosen, in_scoring, with_left_out
+from medtx.scoring.most_right import most_right
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
 from medtx.scoring.pairing import Pairing, nothing_shared, paired, warn_of_partners
 from medtx.scoring.ties import Path, Times, settle
@@ -64,8 +66,8 @@ def align(
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
 
-    Of alignments with equally few errors the one nearest in time is taken where both sides
-    have times (of words, or of utterances), and else the one that rapidfuzz gives: the same
+    Of alignments with equally few errors one with the most right words is taken, and of these
+    the one nearest in time, where both sides have times (of words, or of utterances). The same
     input gives the same pairs every time.
 
     Recordings are paired by name. Where names differ, ``names`` says what the hypotheses'
@@ -78,6 +80,10 @@ def align(
     - a column of the metadata of one side that holds the other side's name, or its file;
     - ``"alike"``: folder, extension, case, marks between words and leading zeros do not count;
     - two of these, for the references' names and the hypotheses', or None for one that stays.
+
+    NIST's marks in a reference are resolved as by sclite with -D: of ``{ have / i've }`` what gives
+    fewest errors is taken, and ``(uh)`` counts as a right word where it was left out (its row has no
+    hypothesis). Segments of IGNORE_TIME_SEGMENT_IN_SCORING count on neither side.
 
     A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
     ``only_reference``; a warning says so where another name seems to be its partner's. Raises
@@ -108,6 +114,8 @@ def align(
     if not shared:
         raise nothing_shared(ref_names, hyp_names)
     warn_of_partners(only_reference, only_hypothesis)
+    given, hyp = ref, in_scoring(ref, hyp)
+    ref = chosen(ref, hyp, normalizer)
     vocabulary: dict[str, int] = {}
     with without_gc():
         ref_side = _tokenise(ref.words, shared, normalizer, vocabulary)
@@ -115,6 +123,7 @@ def align(
         tokens = pd.array(list(vocabulary), dtype="str")
         tables = ((ref.words, ref.segments), (hyp.words, hyp.segments))
         pairs = _pairs(ref_side, hyp_side, tokens, shared, *tables)
+    pairs = with_left_out(pairs, ref.words, normalizer)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
     for column, values in ref.recordings.items():  # what only the references' metadata says
         missing = column not in known or known[column].isna().all()
@@ -123,7 +132,7 @@ def align(
             known[column] = by_name.loc[shared].array
     alone = only_hypothesis, only_reference
     name = normalize if isinstance(normalize, str) else "of one's own"
-    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
+    return Alignment(pairs, known, *alone, hyp.words, given.words, normalizer, name)
 
 
 def check_order(ref: Transcripts, hyp: Transcripts) -> None:
@@ -257,11 +266,10 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     ref_row = np.arange(size) + np.searchsorted(inserted, np.arange(size), side="right")
     op = np.full(size + len(inserted), OPS.index("insert"), np.int8)
     op[ref_row] = ref_op
-    ref_token = np.full(len(op), -1)
-    ref_token[ref_row] = np.arange(size)
-    heard = op != OPS.index("delete")
-    hyp_token = np.full(len(op), -1)
-    hyp_token[heard] = np.arange(heard.sum())
+    sizes = np.diff(ref.offsets) + np.bincount(owner[tag == "i"], minlength=len(edits))
+    op = most_right(op, (ref.ids, hyp.ids), np.cumsum(sizes))
+    said, heard = (op != OPS.index(other) for other in ("insert", "delete"))
+    ref_token, hyp_token = (np.where(there, np.cumsum(there) - 1, -1) for there in (said, heard))
     return Path(op, ref_token, hyp_token)
 
 

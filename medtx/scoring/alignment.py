@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import COUNTS, rates
-from medtx.tables import OPS
+from medtx.tables import OPS, is_heard
 from medtx.transcripts import picked_names
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Alignment:
 
     def _texts(self, side: str) -> list[str]:
         """Each recording's tokens as one text."""
-        rows = self.pairs[self.pairs[side].notna()]
+        rows = self.pairs[self.pairs[side].notna() & ((self.pairs["op"] == "delete") | is_heard(self.pairs))]
         texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
         return [text if isinstance(text, str) else "" for text in texts]
 

@@ -10,6 +10,7 @@ from medtx.errors import InputError, expect, kind_of
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import FEWEST, interval, name_of, rows_by, units_of
+from medtx.tables import is_heard
 
 BINS = 10
 NEVER = 1e-7  # as sclite: a wrong word with a confidence of 1 must not cost all there is
@@ -51,7 +52,7 @@ def calibration(alignment: Alignment, by: By = None, *, unit: str = "recording")
     if not known.any():
         raise InputError("these words have no confidences to be calibrated")
     owner = pd.factorize(units_of(alignment.recordings, unit))[0][pairs["recording"].cat.codes]
-    heard = (pairs["op"] != "delete").to_numpy()
+    heard = is_heard(pairs)
     confidence = pairs["confidence"].to_numpy()
     correct = (pairs["op"] == "equal").to_numpy()
     groups = rows_by(alignment, by) if by is not None else []

@@ -7,12 +7,13 @@ import pandas as pd
 
 from medtx.listening import Times, by_score, ends_of
 from medtx.scoring import Alignment
+from medtx.tables import is_heard
 from medtx.thresholds.units import Scored, extent, neighbours
 
 
 def counts_of(pairs: pd.DataFrame, scored: Scored, group: np.ndarray) -> dict[str, Any]:
     """What each position counts for."""
-    heard = (pairs["op"] != "delete").to_numpy()
+    heard = is_heard(pairs)
     columns: dict[str, Any] = {
         "group": group,
         "recording": pairs["recording"].cat.codes.to_numpy(),
@@ -20,7 +21,7 @@ def counts_of(pairs: pd.DataFrame, scored: Scored, group: np.ndarray) -> dict[st
         "words": pairs["words"].to_numpy(),
         "tokens": heard,
         "errors": heard & (pairs["op"] != "equal").to_numpy(),
-        "deletions": ~heard,
+        "deletions": (pairs["op"] == "delete").to_numpy(),
         "reference": (pairs["op"] != "insert").to_numpy(),
         "word_minutes": _word_minutes(pairs, scored),
         "unknown": heard & pairs["confidence"].isna().to_numpy(),
@@ -83,7 +84,7 @@ def _score(times: Times) -> dict[str, np.ndarray]:
 
 def _word_minutes(pairs: pd.DataFrame, scored: Scored) -> np.ndarray:
     """Of each row: how long its word lasts; of a unit, its first word bears all of it."""
-    heard = (pairs["op"] != "delete").to_numpy()
+    heard = is_heard(pairs)
     start, end = pairs["start"].to_numpy(), pairs["end"].to_numpy()
     if scored.unit is None:  # a word of several tokens lasts once; several words last one by one
         return np.where(pairs["words"].to_numpy() == 1, end - start, 0.0) / 60

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.scoring import Alignment
+from medtx.tables import is_heard
 
 AROUND = 4
 """Recognised words shown on each side of an error."""
@@ -23,7 +24,7 @@ def slips(alignment: Alignment, scores: np.ndarray, value: float, most: int | No
     0  denies  chess  pain         0.4
     """
     pairs = alignment.pairs
-    heard = (pairs["op"] != "delete").to_numpy()
+    heard = is_heard(pairs)
     wrong = heard & (pairs["op"] != "equal").to_numpy()
     rows = np.flatnonzero(wrong & (scores >= value))
     sure = pairs["confidence"].to_numpy()[rows]

@@ -14,7 +14,7 @@ import pandas as pd
 from medtx.errors import not_one_of
 from medtx.scoring import Alignment
 from medtx.scoring.rates import of_words
-from medtx.tables import rows_at
+from medtx.tables import is_heard, rows_at
 
 UNKNOWN = {"skip": 2.0, "review": -1.0}
 """Own score of a word without a confidence: above every threshold but infinity, or below all."""
@@ -38,7 +38,7 @@ def scores_of(alignment: Alignment, unit: str | int, unknown: str = "skip") -> S
     check(unit)
     check_unknown(unknown)
     pairs = alignment.pairs
-    gap = (pairs["op"] == "delete").to_numpy()
+    gap = ~is_heard(pairs)
     words = pairs["words"].to_numpy()
     size = np.where(gap, 1, words)  # a token that shares its word with the one before has no place of its own
     row = np.repeat(np.arange(len(pairs)), size)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from html import escape
@@ -17,6 +18,7 @@ import pandas as pd
 from medtx.errors import InputError, MedtxError
 from medtx.files import save, save_text
 from medtx.listening import CONTEXT, ends_of, joined
+from medtx.reading import nist
 from medtx.transcripts import Transcripts, glued
 
 Target = str | PathLike[str]
@@ -203,10 +205,14 @@ def utterances(t: Transcripts, timed: str = "") -> Iterator[Said]:
 
 def to_stm(t: Transcripts, path: Target) -> Path:
     names, lines = _fields(t), []
-    for s in utterances(t, timed="STM cannot hold it"):
+    for s in utterances(replace(t, words=nist.as_written(t.words)), timed="STM cannot hold it"):
         name, channel, text = names[s.recording], _field(s.channel, "1"), " ".join(s.text.split())
         text = f"<> {text}" if text.startswith("<") else text  # it would be taken for the label
         line = f"{name} {channel} {_field(s.speaker, 'unknown')} {s.start:.3f} {s.end:.3f} {text}\n"
+        lines.append(((name, channel, s.start), line))
+    for s in t.segments[t.segments["transcript"] == nist.IGNORED].itertuples():
+        name, channel = names[s.recording], _field(s.channel, "1")
+        line = f"{name} {channel} {_field(s.speaker, 'unknown')} {s.start:.3f} {s.end:.3f} {nist.IGNORED}\n"
         lines.append(((name, channel, s.start), line))
     return save_text(Path(path), "".join(line for _, line in sorted(lines, key=itemgetter(0))))
 
