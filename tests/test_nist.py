@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import medtx
 from medtx.errors import ReadError
 from medtx.reading import nist
+from tests.conftest import job
 
 SCLITE = shutil.which("sclite") or "/usr/lib/sctk/bin/sclite"
 
@@ -88,7 +89,7 @@ def weighed(
     return weight, sign * errors
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(marked, heard), min_size=1, max_size=8))
 def test_marks_of_trn(tmp_path_factory, pairs):
     """Errors are the fewest of all; and sclite's are, where its weights (4, 3, 2) leave it no choice."""
@@ -335,3 +336,40 @@ def test_other_texts_are_not(tmp_path, content, recwarn):
     (tmp_path / "x.txt").write_text(content)
     assert len(medtx.read(tmp_path / "x.txt")) == 1
     assert not recwarn
+
+
+def test_alternatives_of_a_hypothesis_equal_sclite(tmp_path):
+    """As ROVER and confusion networks give them: the best of them counts."""
+    (tmp_path / "h.ctm").write_text(
+        "f 1 0.5 .2 a .9\nf 1 * * <ALT_BEGIN>\nf 1 1.5 .2 x .6\nf 1 * * <ALT>\nf 1 1.5 .2 b .3\n"
+        "f 1 1.7 .2 c .3\nf 1 * * <ALT>\nf 1 * * <ALT_END>\nf 1 5.5 .2 d .9\n"
+    )
+    for ref in ("a x d", "a b c d", "a d", "a { y / b } { c / d }", "a b d"):
+        (tmp_path / "r.stm").write_text(f"f 1 s 0 9 {ref}\n")
+        theirs = sclite(tmp_path, "r.stm", "h.ctm")[0]
+        a = medtx.align(references=tmp_path / "r.stm", hypotheses=tmp_path / "h.ctm", normalize="none")
+        assert sum(ours(a)[1:]) == sum(theirs[1:])
+        assert "{" in ref or ours(a)[0] == theirs[0]
+        assert a.rates("speaker", replicates=10).loc["TOTAL", "reference_words"] == sum(theirs[:3])
+        assert medtx.sweep(a).curve()["review_words"].max() == (a.pairs["op"] != "delete").sum()
+
+
+written = st.lists(st.text(st.sampled_from("ab{}/@()<>*;1"), min_size=1, max_size=4), min_size=1, max_size=8)
+
+
+@settings(deadline=None, max_examples=60)
+@given(written)
+def test_any_words_written_as_stm_and_ctm_are_read_back(tmp_path_factory, words):
+    folder = tmp_path_factory.mktemp("written")
+    t = medtx.read(job(*((word, 0.5) for word in words)))
+    for path in (t.to_stm(folder / "x.stm"), t.to_ctm(folder / "x.ctm")):
+        again = medtx.read(path)
+        for pair in ((t, again), (again, t)):
+            sides = [
+                medtx.Transcripts(side.recordings.assign(engine=None), side.words, side.segments)
+                for side in pair
+            ]
+            a = medtx.align(references=sides[0], hypotheses=sides[1])
+            assert (
+                a.rates(replicates=10).loc["TOTAL", ["substitutions", "deletions", "insertions"]].sum() == 0
+            )

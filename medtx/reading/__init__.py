@@ -60,10 +60,11 @@ def read(
     of an SDK; also of a stream that was cut, or that an exception ended), what Whisper, Deepgram,
     AssemblyAI, Google, Azure, Vosk and Kaldi write, and what `register` adds. References are
     plain text or Word documents (one file a recording, a line an utterance; or
-    ``recording<TAB>text`` lines), manifests (CSV, or NeMo's JSON lines), TextGrid, STM, CTM,
-    SegLST, WebVTT or SRT, known by their suffix. From a folder its results are read, or its
-    references where it has none; manifests must be named. A folder that `Transcripts.to_parquet`
-    wrote gives its tables back.
+    ``recording<TAB>text`` lines), manifests (CSV, or NeMo's JSON lines), TextGrid, STM, CTM or
+    TRN with NIST's marks, SegLST, WebVTT or SRT, known by their suffix, and Kaldi's ``text``,
+    known by its name or by its lines. From a folder its results are read, or its references
+    where it has none; manifests must be named. A folder that `Transcripts.to_parquet` wrote
+    gives its tables back.
 
     A recording is named by its job, or by its file where several jobs share a name. Each stream
     of a log is a recording, named by its session where there are several.

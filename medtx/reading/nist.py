@@ -22,6 +22,9 @@ from medtx.reading.build import Parsed, Word, check, of_words
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 """The transcript of a segment that is not scored."""
 
+AT = "(@)"
+"""How a word @ is written, which by itself would be nothing."""
+
 MOST = 64
 """Ways to read one mark, beyond which it is refused."""
 
@@ -43,7 +46,7 @@ def marked(text: str, source: str, place: str) -> Marked:
     """
     words: list[str] = []
     marks: list[str | None] = []
-    pieces = iter(re.findall(r"[{}]|[^\s{}]+", text))
+    pieces = _pieces(text)
     try:
         for choices in _sequence(pieces, inside=False)[0]:
             mark = as_mark(choices) if len(choices) > 1 else None
@@ -55,6 +58,18 @@ def marked(text: str, source: str, place: str) -> Marked:
     except OverflowError:
         raise ReadError(source, f"expected at most {MOST} ways to read one mark", place) from None
     return Marked(words, marks)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Braces, slashes within them, and words. Outside a mark only a brace before a word is one."""
+    depth = 0
+    for word in text.split():
+        while word:
+            inside = depth or word[0] in "{}"
+            piece = re.findall("[{}/]|[^{}/]+", word)[0] if inside else word
+            depth += (piece == "{") - (piece == "}")
+            yield piece
+            word = word[len(piece) :]
 
 
 def _sequence(pieces: Iterator[str], inside: bool) -> list[list[list[Choice]]]:
@@ -71,12 +86,10 @@ def _sequence(pieces: Iterator[str], inside: bool) -> list[list[list[Choice]]]:
             if not inside:
                 raise ValueError
             return [sequence for sequence in found if sequence]
-        else:
-            for part in re.split("(/)", piece) if inside else [piece]:
-                if part == "/" and inside:
-                    found.append([])
-                elif part not in ("", "()"):
-                    found[-1].append([()] if part == "@" else [(part,)])
+        elif piece == "/" and inside:
+            found.append([])
+        elif piece != "()":
+            found[-1].append([()] if piece == "@" else [(piece,)])
     if inside:
         raise ValueError
     return found
@@ -346,15 +359,26 @@ def ctm(text: str, source: str) -> list[Parsed]:
     return made
 
 
+_SQUARE = str.maketrans("{}", "[]")
+
+
 def as_written(words: pd.DataFrame) -> pd.DataFrame:
-    """The words table as STM writes it: each mark whole in the row of its first word."""
+    """The words table as STM writes it: each mark whole in the row of its first word.
+
+    Braces that mark nothing become square brackets.
+    """
     found = groups(words)
     content = words["content"].astype(object).to_numpy(copy=True)
+    for n in np.flatnonzero(words["content"].str.contains("[{}]")):
+        content[n] = " ".join(
+            re.sub("^[{}]+", lambda braces: braces[0].translate(_SQUARE), word) for word in content[n].split()
+        )
     for first, stop, choices in found:
         if len(choices) > 1:
             content[first] = as_mark(choices)
             content[first + 1 : stop] = ""
-    return words.assign(content=pd.array(content, dtype="str")) if found else words
+    content[content == "@"] = AT
+    return words.assign(content=pd.array(content, dtype="str"))
 
 
 READERS: Mapping[str, Any] = {".stm": stm, ".ctm": ctm, ".trn": trn, ".kaldi": kaldi}

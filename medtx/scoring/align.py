@@ -83,7 +83,8 @@ def align(
 
     NIST's marks in a reference are resolved as by sclite with -D: of ``{ have / i've }`` what gives
     fewest errors is taken, and ``(uh)`` counts as a right word where it was left out (its row has no
-    hypothesis). Segments of IGNORE_TIME_SEGMENT_IN_SCORING count on neither side.
+    hypothesis). Marks in a hypothesis are resolved likewise, after those of its reference. Segments
+    of IGNORE_TIME_SEGMENT_IN_SCORING count on neither side.
 
     A recording on one side only is in no figure, and is listed in ``only_hypothesis`` or
     ``only_reference``; a warning says so where another name seems to be its partner's. Raises
@@ -116,12 +117,13 @@ def align(
     warn_of_partners(only_reference, only_hypothesis)
     given, hyp = ref, in_scoring(ref, hyp)
     ref = chosen(ref, hyp, normalizer)
+    heard = chosen(hyp, ref, normalizer)
     vocabulary: dict[str, int] = {}
     with without_gc():
         ref_side = _tokenise(ref.words, shared, normalizer, vocabulary)
-        hyp_side = _tokenise(hyp.words, shared, normalizer, vocabulary)
+        hyp_side = _tokenise(heard.words, shared, normalizer, vocabulary)
         tokens = pd.array(list(vocabulary), dtype="str")
-        tables = ((ref.words, ref.segments), (hyp.words, hyp.segments))
+        tables = ((ref.words, ref.segments), (heard.words, heard.segments))
         pairs = _pairs(ref_side, hyp_side, tokens, shared, *tables)
     pairs = with_left_out(pairs, ref.words, normalizer)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)

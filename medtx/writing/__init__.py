@@ -170,6 +170,7 @@ def to_ctm(t: Transcripts, path: Target) -> Path:
         name, channel = names[word.recording], _field(word.channel, "1")
         for n, piece in enumerate(pieces):
             start = word.start + n * length
+            piece = nist.AT if piece == "@" else piece
             line = f"{name} {channel} {start:.3f} {length:.3f} {piece} {sure}\n"
             lines.append(((name, channel, start), line))  # sclite wants them in this order
     return save_text(Path(path), "".join(line for _, line in sorted(lines, key=itemgetter(0))))
