@@ -100,6 +100,7 @@ TABLES: dict[str, dict[str, Column]] = {
     },
     "pairs": {
         "recording": _RECORDING,
+        "part": Column("int32", "what was aligned by itself: number of the channel or voice, from 0"),
         "op": Column("category", "equal, substitute, delete or insert"),
         "reference": Column("str", "normalised reference token; NaN for an insertion"),
         "hypothesis": Column("str", "normalised hypothesis token; NaN for a deletion"),

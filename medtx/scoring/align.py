@@ -18,7 +18,9 @@ from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.alignment import Alignment, hint
-from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
+from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named
+from medtx.scoring.order import Order, Parts
+from medtx.scoring.order import parts as parts_of
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
@@ -32,14 +34,14 @@ WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS")
 
 
 class _Side(NamedTuple):
-    """All recordings of one side, one after the other."""
+    """All parts of the recordings of one side, one after the other."""
 
     ids: np.ndarray  # of each token: its number in the vocabulary that both sides share
     first: np.ndarray  # of each token: the row in words that it starts at
     last: np.ndarray  # and the one that it ends at
     confidence: np.ndarray  # of each token: the lowest of its words
     words: np.ndarray  # of each token: how many of its words no token before it came from
-    offsets: np.ndarray  # of each recording: where its tokens start; one more at the end
+    offsets: np.ndarray  # of each part: where its tokens start; one more at the end
 
 
 def align(
@@ -95,11 +97,12 @@ def align(
         )
     vocabulary: dict[str, int] = {}
     with without_gc():
-        ref_side = _tokenise(ref.words, names, normalizer, vocabulary)
-        hyp_side = _tokenise(hyp.words, names, normalizer, vocabulary)
-        tokens = pd.array(list(vocabulary), dtype="str")
         sides = ((ref.words, ref.segments), (hyp.words, hyp.segments))
-        pairs = _pairs(ref_side, hyp_side, tokens, names, *sides)
+        parts = parts_of(*sides, names)
+        ref_side = _tokenise(ref.words, parts.reference, normalizer, vocabulary)
+        hyp_side = _tokenise(hyp.words, parts.hypothesis, normalizer, vocabulary)
+        tokens = pd.array(list(vocabulary), dtype="str")
+        pairs = _pairs(ref_side, hyp_side, tokens, names, parts, *sides)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
     for column, values in ref.recordings.items():  # what only the references' metadata says
         missing = column not in known or known[column].isna().all()
@@ -108,7 +111,7 @@ def align(
             known[column] = by_name.loc[names].array
     alone = only_hypothesis, only_reference
     name = normalize if isinstance(normalize, str) else "of one's own"
-    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
+    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name, parts)
 
 
 def check_order(ref: Transcripts, hyp: Transcripts) -> None:
@@ -137,25 +140,17 @@ def normalizer_of(normalize: str | Normalizer) -> Normalizer:
 
 
 def _tokenise(
-    words: pd.DataFrame, names: list[str], normalizer: Normalizer, vocabulary: dict[str, int]
+    words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabulary: dict[str, int]
 ) -> _Side:
-    """The tokens of each recording in the order of ``names``; new ones join the vocabulary."""
-    rank = pd.Series(range(len(names)), index=names).reindex(words["recording"].cat.categories, fill_value=-1)
-    owner = rank.to_numpy()[words["recording"].cat.codes]
-    rows = np.flatnonzero((words["kind"] == "pronunciation").to_numpy() & (owner >= 0))
-    rows = rows[np.argsort(owner[rows], kind="stable")]
+    """The tokens of each part; new ones join the vocabulary."""
+    rows, begins = order
     content = words["content"].array
     if len(rows) < len(words) or (np.diff(rows) != 1).any():
         content = content[rows]
-    begins = np.searchsorted(owner[rows], np.arange(len(names) + 1))
     by_word = WORDWISE.get(normalizer)
     if by_word:  # each distinct word is normalised once
         codes, found = pd.factorize(content)
         distinct = found.to_numpy(dtype=object).tolist()
-        if normalizer is none:
-            flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for word in distinct], dtype=int)
-            one = np.ones(len(rows), int)
-            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], one, begins)
         made = [[vocabulary.setdefault(token, len(vocabulary)) for token in by_word(w)] for w in distinct]
         sizes = np.array([len(ids) for ids in made], dtype=int)
         flat = np.array(list(chain.from_iterable(made)), dtype=int)
@@ -257,16 +252,18 @@ def _times(side: _Side, words: pd.DataFrame, segments: pd.DataFrame) -> Times:
     return Times(start, end)
 
 
-def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hyp_at: At) -> pd.DataFrame:
+def _pairs(
+    ref: _Side, hyp: _Side, tokens: Any, names: list[str], parts: Parts, ref_at: At, hyp_at: At
+) -> pd.DataFrame:
     path = _edits(ref, hyp)
     op, ref_token, hyp_token = path
-    owners = [np.repeat(np.arange(len(names)), np.diff(side.offsets)) for side in (ref, hyp)]
+    owners = [np.repeat(np.arange(len(parts.recording)), np.diff(side.offsets)) for side in (ref, hyp)]
     inserted = np.flatnonzero(ref_token < 0)
-    recording = np.append(owners[0], 0)[ref_token]
-    recording[inserted] = owners[1][hyp_token[inserted]]
+    part = np.append(owners[0], 0)[ref_token]
+    part[inserted] = owners[1][hyp_token[inserted]]
     if all(_is_timed(*at) for at in (ref_at, hyp_at)):
         times = _times(ref, *ref_at), _times(hyp, *hyp_at)
-        op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, recording)
+        op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, part)
 
     def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:
         """The value of each position's token; ``blank`` where it has none."""
@@ -281,7 +278,8 @@ def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hy
     return frame(
         "pairs",
         {
-            "recording": pd.Categorical.from_codes(recording, names),
+            "recording": pd.Categorical.from_codes(parts.recording[part], names),
+            "part": parts.number[part],
             "op": pd.Categorical.from_codes(op, OPS),
             "reference": tokens.take(spread(ref.ids, ref_token, -1), allow_fill=True),
             "hypothesis": tokens.take(spread(hyp.ids, hyp_token, -1), allow_fill=True),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError
+from medtx.scoring.order import part_of
 from medtx.tables import picked, rows_at
 
 if TYPE_CHECKING:
@@ -136,8 +137,9 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
             known = classes_of(spoken, told["recording"]).to_numpy()
             found = pd.Series(picked(known, rows_at(told, pairs["recording"], pairs["position"])))
         else:
-            heard = classes_of(pairs["hypothesis"], pairs["recording"])
-            said = classes_of(pairs["reference"], pairs["recording"])
+            part = pd.Series(part_of(pairs))
+            heard = classes_of(pairs["hypothesis"], part)
+            said = classes_of(pairs["reference"], part)
             found = said.where(pairs["reference"].notna(), heard)
     else:
         found = of_words(alignment, column)
@@ -145,8 +147,8 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
 
 
 def _filled(pairs: pd.DataFrame, column: str) -> pd.Series:
-    """The column, with the value before it (or after) where a position has none."""
-    by = pairs["recording"]
+    """The column, with the value before it (or after) in its part where a position has none."""
+    by = part_of(pairs)
     return pairs[column].groupby(by, observed=True).ffill().groupby(by, observed=True).bfill()
 
 
@@ -164,7 +166,7 @@ def of_words(
         if column in words and words[column].notna().any():
             at = rows_at(words, pairs["recording"], position)
             label = picked(words[column].to_numpy(), at)
-            return _filled(pairs[["recording"]].assign(label=label), "label")
+            return _filled(pairs[["recording", "part"]].assign(label=label), "label")
     columns = sorted({*alignment.recordings, *alignment.hypothesis} - {"content", "position"})
     raise InputError(f"by={column!r} is not a column of recordings or words: {', '.join(columns)}")
 

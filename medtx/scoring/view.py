@@ -85,7 +85,12 @@ def _words(rows: pd.DataFrame) -> str:
             found.extend(right)
         right.clear()
 
+    part = 0
     for row in rows.itertuples():
+        if row.part != part:  # another channel
+            fold(last=True)
+            found.append("<br>")
+            part = row.part
         sure = f' title="confidence {row.confidence:.2f}"' if row.confidence == row.confidence else ""
         hyp = escape(row.hypothesis) if isinstance(row.hypothesis, str) else ""
         ref = escape(row.reference) if isinstance(row.reference, str) else ""
@@ -106,13 +111,16 @@ def as_text(alignment: "Alignment", recording: str, width: int) -> str:
     rows = alignment.pairs[alignment.pairs["recording"] == recording]
     lines: list[list[str]] = [["REF:", "HYP:", "    "]]
     blocks = []
+    part = 0
     for row in rows.itertuples():
         ref = row.reference if isinstance(row.reference, str) else ""
         hyp = row.hypothesis if isinstance(row.hypothesis, str) else ""
         size = max(len(ref), len(hyp))
         mark = "" if row.op == "equal" else row.op[0].upper()
         cells = [(ref or "*" * size).ljust(size), (hyp or "*" * size).ljust(size), mark.ljust(size)]
-        if len(lines[0][0]) + size + 1 > width and len(lines[0][0]) > 4:
+        full = len(lines[0][0]) + size + 1 > width or row.part != part
+        part = row.part
+        if full and len(lines[0][0]) > 4:
             blocks.append(lines[0])
             lines = [["REF:", "HYP:", "    "]]
         lines[0] = [f"{line} {cell}" for line, cell in zip(lines[0], cells)]
