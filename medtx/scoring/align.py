@@ -139,9 +139,7 @@ def normalizer_of(normalize: str | Normalizer) -> Normalizer:
     return normalizer
 
 
-def _tokenise(
-    words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabulary: dict[str, int]
-) -> _Side:
+def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabulary: dict[str, int]) -> _Side:
     """The tokens of each part; new ones join the vocabulary."""
     rows, begins = order
     content = words["content"].array

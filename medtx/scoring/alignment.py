@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
 from medtx.scoring.normalize import Normalizer
-from medtx.scoring.order import Order, Parts, part_of
+from medtx.scoring.order import Order, Parts, part_of, whole
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS
 
@@ -49,8 +49,8 @@ class Alignment:
         hypothesis: pd.DataFrame,
         reference: pd.DataFrame,
         normalizer: Normalizer,
-        normalize: str,
-        parts: Parts,
+        normalize: str = "",
+        parts: Parts | None = None,
     ) -> None:
         self.pairs = pairs
         self.recordings = recordings
@@ -60,14 +60,21 @@ class Alignment:
         self.reference = reference
         self.normalizer = normalizer
         self.normalize = normalize
-        self.parts = parts
+        self._parts = parts
+
+    @property
+    def parts(self) -> Parts:
+        """What was aligned by itself: the recordings, or their channels."""
+        if self._parts is None:
+            self._parts = whole(self.reference, self.hypothesis, list(self.recordings["recording"]))
+        return self._parts
 
     def with_pairs(self, pairs: pd.DataFrame) -> "Alignment":
         """The same with other pairs: new confidences, say, or the rows of some recordings."""
         known = self.recordings[self.recordings["recording"].isin(pairs["recording"].cat.categories)]
         sides = (self.only_hypothesis, self.only_reference, self.hypothesis, self.reference)
         known = known.reset_index(drop=True)
-        return Alignment(pairs, known, *sides, self.normalizer, self.normalize, self.parts)
+        return Alignment(pairs, known, *sides, self.normalizer, self.normalize, self._parts)
 
     def select(self, recordings: str | Iterable[str]) -> "Alignment":
         """Only this recording, or these, in their old order.

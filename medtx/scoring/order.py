@@ -52,22 +52,24 @@ class Said(NamedTuple):
 
 
 def parts(
-    reference: tuple[pd.DataFrame, pd.DataFrame], hypothesis: tuple[pd.DataFrame, pd.DataFrame], names: list[str]
+    reference: tuple[pd.DataFrame, pd.DataFrame],
+    hypothesis: tuple[pd.DataFrame, pd.DataFrame],
+    names: list[str],
 ) -> Parts:
     """The parts of the recordings ``names``, from the words and segments of both sides."""
-    whole = spoken(reference[0], names), spoken(hypothesis[0], names)
-    mixed = [_mixed(*side, order) for side, order in zip((reference, hypothesis), whole)]
+    one_each = whole(reference[0], hypothesis[0], names)
+    orders = one_each.reference, one_each.hypothesis
+    mixed = [_mixed(*side, order, names) for side, order in zip((reference, hypothesis), orders)]
     several = mixed[0] | mixed[1]
     if not several.any():
-        count = np.arange(len(names))
-        return Parts(names, count, np.zeros(len(names), int), *whole)
+        return one_each
     said = columns(*reference), columns(*hypothesis)
     found: list[tuple[int, int, np.ndarray, np.ndarray]] = []
     for n in range(len(names)):
-        rows = whole[0].of(n), whole[1].of(n)
+        rows = orders[0].of(n), orders[1].of(n)
         split = _parts_of(said, rows) if several[n] else [rows]
         found += [(n, part, *one) for part, one in enumerate(split)]
-    orders = (joined([one[side] for one in found]) for side in (2, 3))
+    orders = joined([one[2] for one in found]), joined([one[3] for one in found])
     recording, number = (np.array([one[side] for one in found]) for side in (0, 1))
     return Parts(names, recording, number, *orders)
 
@@ -77,6 +79,14 @@ def part_of(pairs: pd.DataFrame) -> np.ndarray:
     recording, part = pairs["recording"].cat.codes.to_numpy(), pairs["part"].to_numpy()
     other = (np.diff(recording) != 0) | (np.diff(part) != 0)
     return np.concatenate([[0], np.cumsum(other)])[: len(pairs)]
+
+
+def whole(reference: pd.DataFrame, hypothesis: pd.DataFrame, names: list[str]) -> Parts:
+    """Each recording as one part, in the order of the words of both sides."""
+    size = len(names)
+    return Parts(
+        names, np.arange(size), np.zeros(size, int), spoken(reference, names), spoken(hypothesis, names)
+    )
 
 
 def spoken(words: pd.DataFrame, names: list[str]) -> Order:
@@ -106,17 +116,27 @@ def columns(words: pd.DataFrame, segments: pd.DataFrame) -> Said:
 
 def _opening(words: pd.DataFrame, segments: pd.DataFrame) -> np.ndarray:
     """Of each word: the start of its segment."""
-    key = ["recording", "segment"]
-    starts = segments.drop_duplicates(key).set_index(key)["start"]
-    found: np.ndarray = starts.reindex(pd.MultiIndex.from_frame(words[key])).to_numpy(dtype=float)
+    number = _codes(segments, words["recording"].cat.categories)
+    wide = max(int(table["segment"].max()) if len(table) else 0 for table in (words, segments)) + 1
+    key = number * wide + segments["segment"].to_numpy()
+    order = np.argsort(key, kind="stable")
+    wanted = words["recording"].cat.codes.to_numpy().astype(np.int64) * wide + words["segment"].to_numpy()
+    at = order[np.minimum(np.searchsorted(key[order], wanted), len(order) - 1)]
+    found: np.ndarray = np.where(key[at] == wanted, segments["start"].to_numpy()[at], np.nan)
     return found
 
 
-def _mixed(words: pd.DataFrame, segments: pd.DataFrame, order: Order) -> np.ndarray:
+def _codes(table: pd.DataFrame, names: pd.Index) -> np.ndarray:
+    """The number of each row's recording among ``names``; -1 where it is not there."""
+    recording = table["recording"].cat
+    codes = np.append(names.get_indexer(recording.categories), -1).astype(np.int64)[recording.codes]
+    return codes
+
+
+def _mixed(words: pd.DataFrame, segments: pd.DataFrame, order: Order, names: list[str]) -> np.ndarray:
     """Of each recording: whether it has several channels, or is not in order of time."""
-    size = len(order.begins) - 1
-    owner = np.repeat(np.arange(size), np.diff(order.begins))
-    found = np.zeros(size, bool)
+    owner = np.repeat(np.arange(len(names)), np.diff(order.begins))
+    found = np.zeros(len(names), bool)
 
     def note(change: np.ndarray) -> None:
         found[owner[1:][change & (np.diff(owner) == 0)]] = True
@@ -125,24 +145,27 @@ def _mixed(words: pd.DataFrame, segments: pd.DataFrame, order: Order) -> np.ndar
         note(np.diff(words["channel"].cat.codes.to_numpy()[order.rows]) != 0)
     if segments["start"].notna().any():
         note(np.diff(_opening(words, segments)[order.rows]) < 0)
-        found |= _overlapped(words, segments, order, owner)
+        found |= _overlapped(segments, names)
     if words["start"].notna().any():
         note(np.diff(words["start"].to_numpy()[order.rows]) < 0)
     return found
 
 
-def _overlapped(words: pd.DataFrame, segments: pd.DataFrame, order: Order, owner: np.ndarray) -> np.ndarray:
+def _overlapped(segments: pd.DataFrame, names: list[str]) -> np.ndarray:
     """Of each recording: whether a speaker begins before another has ended."""
-    found = np.zeros(len(order.begins) - 1, bool)
+    found = np.zeros(len(names), bool)
     if segments["speaker"].isna().all():
         return found
-    place = pd.Series(owner, index=words["recording"].array[order.rows]).groupby(level=0, observed=True).first()
-    turns = segments.sort_values(["recording", "start"], kind="stable")
-    same = np.diff(turns["recording"].cat.codes) == 0
-    other = np.diff(turns["speaker"].cat.codes) != 0
-    early = turns["start"].to_numpy()[1:] < turns["end"].to_numpy()[:-1]
-    names = turns["recording"].array[1:][same & other & early].unique()
-    found[place.reindex(names).dropna().to_numpy(int)] = True
+    number, start, end = (
+        _codes(segments, pd.Index(names)),
+        segments["start"].to_numpy(),
+        segments["end"].to_numpy(),
+    )
+    order = np.lexsort((start, number))
+    number, speaker = number[order], segments["speaker"].cat.codes.to_numpy()[order]
+    early = start[order][1:] < end[order][:-1]
+    early &= (np.diff(speaker) != 0) & (np.diff(number) == 0) & (number[1:] >= 0)
+    found[number[1:][early]] = True
     return found
 
 

@@ -75,9 +75,7 @@ def cpwer(references: Side, hypotheses: Side, *, normalize: str | Normalizer = "
     return table
 
 
-def _by_speaker(
-    side: Transcripts, names: list[str], normalizer: Normalizer
-) -> list[dict[str, list[str]]]:
+def _by_speaker(side: Transcripts, names: list[str], normalizer: Normalizer) -> list[dict[str, list[str]]]:
     """Of each recording: the tokens of each speaker, in order of time."""
     order, said = spoken(side.words, names), columns(side.words, side.segments)
     content = np.array(with_marks(side.words, order.rows, side.words["content"].array[order.rows]), object)
@@ -90,9 +88,6 @@ def _by_speaker(
         voices = {voice: rows[label[rows] == voice] for voice in dict.fromkeys(label[rows])}
         timed = {voice: in_time(said, mine, by_word=False).tolist() for voice, mine in voices.items()}
         found.append(
-            {
-                voice: list(normalizer([marked[row] for row in mine]).text)
-                for voice, mine in timed.items()
-            }
+            {voice: list(normalizer([marked[row] for row in mine]).text) for voice, mine in timed.items()}
         )
     return found
