@@ -16,6 +16,7 @@ import pandas as pd
 
 from medtx.errors import InputError, ReadError
 from medtx.reading.build import Builder, Parsed, Word, check, of_words
+from medtx.reading.nist_words import plain_words
 from medtx.transcripts import Transcripts
 
 
@@ -171,7 +172,7 @@ def stm(text: str, source: str) -> list[Parsed]:
         try:
             name, channel, speaker, start, end, said = [*fields, ""][:6]
             utterance = Utterance(
-                re.sub(r"^<[^>]*>\s*", "", said), float(start), float(end), speaker, channel
+                plain_words(re.sub(r"^<[^>]*>\s*", "", said)), float(start), float(end), speaker, channel
             )
         except ValueError:
             raise ReadError(
@@ -191,7 +192,9 @@ def ctm(text: str, source: str) -> list[Parsed]:
         try:
             name, channel, start, duration, word, *more = line.split()
             sure = float(more[0]) if more and more[0].upper() != "NA" else None
-            said = Word(word, float(start), float(start) + float(duration), sure, channel=channel)
+            said = Word(
+                plain_words(word), float(start), float(start) + float(duration), sure, channel=channel
+            )
         except ValueError:
             raise ReadError(
                 source, "expected recording, channel, start, duration, word and confidence", f"line {number}"

@@ -18,8 +18,8 @@ from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.alignment import Alignment, hint
-from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named
-from medtx.scoring.order import Order, Parts
+from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
+from medtx.scoring.order import Order, Parts, with_marks
 from medtx.scoring.order import parts as parts_of
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
@@ -59,7 +59,7 @@ def align(
     - ``"medical"``: spoken and written forms are the same ("five hundred milligrams" and
       "500 mg"); `medtx.scoring.medical.Medical` has options;
     - ``"whisper"``: OpenAI's English normaliser (extra ``whisper``); it is not safe for doses;
-    - ``"none"``: words as they are;
+    - ``"none"``: words as they are, with the marks after them, as in a text;
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
 
@@ -146,6 +146,8 @@ def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabul
     if len(rows) < len(words) or (np.diff(rows) != 1).any():
         content = content[rows]
     by_word = WORDWISE.get(normalizer)
+    if normalizer is none and (words["kind"] == "punctuation").any():
+        content = pd.array(with_marks(words, rows, content), dtype="str")
     if by_word:  # each distinct word is normalised once
         codes, found = pd.factorize(content)
         distinct = found.to_numpy(dtype=object).tolist()
@@ -182,18 +184,6 @@ def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabul
     return _Side(
         np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), new, np.array(ends)
     )
-
-
-def with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
-    """The words with the marks after them, which the service writes as items of their own."""
-    said: list[str] = content.to_numpy(dtype=object).tolist()
-    after = np.minimum(rows + 1, len(words) - 1)
-    mark = (words["kind"] == "punctuation").to_numpy()[after]
-    codes = words["recording"].cat.codes.to_numpy()
-    marks = words["content"].array
-    for n in np.flatnonzero(mark & (codes[after] == codes[rows])):
-        said[n] += marks[after[n]]
-    return said
 
 
 def _edits(ref: _Side, hyp: _Side) -> Path:

@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
 from medtx.scoring.normalize import Normalizer
-from medtx.scoring.order import Order, Parts, part_of, whole
+from medtx.scoring.order import Order, Parts, part_of, whole, with_marks
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS
 
@@ -104,7 +104,7 @@ class Alignment:
         mer, wil       match error rate, word information lost (Morris et al. 2004)
         accuracy       hits / reference words
         ser            share of recordings with any error
-        raw_wer        WER of the words as they are, with neither side normalised
+        raw_wer        WER of the words and marks as they are, with neither side normalised
         =============  ====================================================================
 
         ``wer_low`` and ``wer_high`` are a
@@ -241,6 +241,6 @@ def _add(
 
 
 def _said(words: pd.DataFrame, order: Order) -> list[list[str]]:
-    """Each part's words as they are."""
-    content = words["content"].to_numpy(dtype=object)[order.rows].tolist()
+    """Each part's words as they are, with the marks after them."""
+    content = with_marks(words, order.rows, words["content"].array[order.rows])
     return [" ".join(content[first:last]).split() for first, last in pairwise(order.begins.tolist())]

@@ -6,7 +6,7 @@ both sides are in order of time.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,20 @@ def spoken(words: pd.DataFrame, names: list[str]) -> Order:
     return Order(rows, np.searchsorted(owner[rows], np.arange(len(names) + 1)))
 
 
+def with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
+    """The words of these rows with the marks after them, which the service writes as items of their own."""
+    said: list[str] = content.to_numpy(dtype=object).tolist()
+    mark = (words["kind"] == "punctuation").to_numpy()
+    codes = words["recording"].cat.codes.to_numpy()
+    marks = words["content"].array
+    for n in np.flatnonzero(mark[np.minimum(rows + 1, len(words) - 1)]):
+        after = rows[n] + 1
+        while after < len(words) and mark[after] and codes[after] == codes[rows[n]]:
+            said[n] += marks[after]
+            after += 1
+    return said
+
+
 def joined(rows: list[np.ndarray]) -> Order:
     return Order(np.concatenate(rows), np.concatenate([[0], np.cumsum([len(one) for one in rows])]))
 
@@ -129,8 +143,8 @@ def _opening(words: pd.DataFrame, segments: pd.DataFrame) -> np.ndarray:
 def _codes(table: pd.DataFrame, names: pd.Index) -> np.ndarray:
     """The number of each row's recording among ``names``; -1 where it is not there."""
     recording = table["recording"].cat
-    codes = np.append(names.get_indexer(recording.categories), -1).astype(np.int64)[recording.codes]
-    return codes
+    codes: np.ndarray = np.append(names.get_indexer(recording.categories), -1)[recording.codes]
+    return codes.astype(np.int64)
 
 
 def _mixed(words: pd.DataFrame, segments: pd.DataFrame, order: Order, names: list[str]) -> np.ndarray:

@@ -7,10 +7,10 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
-from medtx.scoring.align import Side, check_order, normalizer_of, transcripts_of, with_marks
+from medtx.scoring.align import Side, check_order, normalizer_of, transcripts_of
 from medtx.scoring.matching import assign
 from medtx.scoring.normalize import Normalizer
-from medtx.scoring.order import columns, in_time, spoken
+from medtx.scoring.order import columns, in_time, spoken, with_marks
 from medtx.scoring.rates import interval
 from medtx.transcripts import Transcripts
 
