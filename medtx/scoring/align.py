@@ -63,6 +63,16 @@ def align(
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
 
+    Where both sides have channels each channel is aligned by itself, so that people who speak at
+    the same time do not mix. Channels of equal labels belong together; where labels differ, as
+    many as there are are matched so that errors are fewest. Where one side has speakers and the
+    other channels, or both have speakers, these voices are matched in the same way and kept apart
+    if that gives fewer errors than order of time does: a speaker taken for another costs no
+    word here, see `medtx.cpwer`. Else a recording is aligned as a whole, both sides in order of time:
+    of words where both have times of words, and else of utterances, which a segment is, or what
+    half a second of silence ends on a channel. Words of a segment keep their order, and so does a
+    side without times. The column ``part`` of the pairs says what was aligned by itself.
+
     Of alignments with equally few errors the one nearest in time is taken where both sides
     have times (of words, or of utterances), and else the one that rapidfuzz gives: the same
     input gives the same pairs every time.
