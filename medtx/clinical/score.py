@@ -18,6 +18,7 @@ from medtx.clinical.synonyms import standard
 from medtx.errors import expect, not_a_column
 from medtx.scoring import Alignment, align
 from medtx.scoring.normalize import Normalizer
+from medtx.scoring.order import part_of
 from medtx.scoring.pairing import Pairing, pair
 from medtx.scoring.rates import interval
 from medtx.tables import is_heard
@@ -76,7 +77,7 @@ class _Heard(NamedTuple):
     """The columns of the alignment's pairs, quick to reach one by one."""
 
     op: np.ndarray
-    recording: np.ndarray
+    part: np.ndarray
     hypothesis: np.ndarray
     start: np.ndarray
     end: np.ndarray
@@ -84,11 +85,12 @@ class _Heard(NamedTuple):
 
     def with_inserted(self, places: list[int]) -> list[int]:
         """What was put in beside it belongs to it: "met for men" is one substitution, two insertions."""
-        first, last = places[0], places[-1]
-        mine = self.recording[first]
-        while first > 0 and self.op[first - 1] == "insert" and self.recording[first - 1] == mine:
+        first = places[0]
+        mine = self.part[first]
+        last = [place for place in places if self.part[place] == mine][-1]
+        while first > 0 and self.op[first - 1] == "insert" and self.part[first - 1] == mine:
             first -= 1
-        while last + 1 < len(self.op) and self.op[last + 1] == "insert" and self.recording[last + 1] == mine:
+        while last + 1 < len(self.op) and self.op[last + 1] == "insert" and self.part[last + 1] == mine:
             last += 1
         return list(range(first, last + 1))
 
@@ -99,8 +101,8 @@ class _Heard(NamedTuple):
             return found
         first, last = places[0], places[-1]
         near = range(max(first - _BEFORE, 0), min(last + _AFTER + 1, len(self.op)))
-        mine = self.recording[first]
-        return [at for at in near if self.op[at] != "equal" and self.recording[at] == mine]
+        mine = self.part[first]
+        return [at for at in near if self.op[at] != "equal" and self.part[at] == mine]
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +243,7 @@ def score_entities(
     hyps = _items(hypothesis, a, "position")
     pairs = a.pairs
     columns_ = (pairs[name].to_numpy() for name in ("hypothesis", "start", "end", "confidence"))
-    heard = _Heard(pairs["op"].astype(str).to_numpy(), pairs["recording"].cat.codes.to_numpy(), *columns_)
+    heard = _Heard(pairs["op"].astype(str).to_numpy(), part_of(pairs), *columns_)
     rows: list[dict[str, Any]] = []
     for name in a.recordings["recording"].astype(str):
         rows += _recording(name, refs.get(name, []), hyps.get(name, []), heard)
@@ -264,6 +266,7 @@ def _items(found: Entities, alignment: Alignment, position: str) -> dict[str, li
     for n, name in enumerate(names):
         rows = ends[n] + np.flatnonzero(at[ends[n] : ends[n + 1]] >= 0)
         if len(rows):
+            rows = rows[np.argsort(at[rows], kind="stable")]  # channels come one after the other
             begins[name] = rows, at[rows]
 
     def rows_of(row: Any) -> frozenset[int]:

@@ -18,12 +18,10 @@ import pandas as pd
 
 from medtx.errors import ReadError
 from medtx.reading.build import Parsed, Word, check, of_words
+from medtx.reading.nist_words import escaped, is_like_mark, plain_words
 
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 """The transcript of a segment that is not scored."""
-
-AT = "(@)"
-"""How a word @ is written, which by itself would be nothing."""
 
 MOST = 64
 """Ways to read one mark, beyond which it is refused."""
@@ -89,7 +87,7 @@ def _sequence(pieces: Iterator[str], inside: bool) -> list[list[list[Choice]]]:
         elif piece == "/" and inside:
             found.append([])
         elif piece != "()":
-            found[-1].append([()] if piece == "@" else [(piece,)])
+            found[-1].append([()] if piece == "@" else [(plain_words(piece),)])
     if inside:
         raise ValueError
     return found
@@ -301,7 +299,7 @@ def _word(line: _Line, source: str) -> Word:
     try:
         _, channel, start, duration, word, *more = line.fields
         sure = float(more[0]) if more and more[0].upper() != "NA" else None
-        return Word(word, float(start), float(start) + float(duration), sure, channel=channel)
+        return Word(plain_words(word), float(start), float(start) + float(duration), sure, channel=channel)
     except ValueError:
         raise ReadError(
             source, "expected recording, channel, start, duration, word and confidence", f"line {line.number}"
@@ -359,25 +357,15 @@ def ctm(text: str, source: str) -> list[Parsed]:
     return made
 
 
-_SQUARE = str.maketrans("{}", "[]")
-
-
 def as_written(words: pd.DataFrame) -> pd.DataFrame:
-    """The words table as STM writes it: each mark whole in the row of its first word.
-
-    Braces that mark nothing become square brackets.
-    """
-    found = groups(words)
+    """The words table as STM writes it: each mark whole in the row of its first word."""
     content = words["content"].astype(object).to_numpy(copy=True)
-    for n in np.flatnonzero(words["content"].str.contains("[{}]")):
-        content[n] = " ".join(
-            re.sub("^[{}]+", lambda braces: braces[0].translate(_SQUARE), word) for word in content[n].split()
-        )
-    for first, stop, choices in found:
+    for n in np.flatnonzero(words["content"].map(is_like_mark)):
+        content[n] = " ".join(map(escaped, content[n].split()))
+    for first, stop, choices in groups(words):
         if len(choices) > 1:
-            content[first] = as_mark(choices)
+            content[first] = as_mark(tuple(map(escaped, choice)) for choice in choices)
             content[first + 1 : stop] = ""
-    content[content == "@"] = AT
     return words.assign(content=pd.array(content, dtype="str"))
 
 

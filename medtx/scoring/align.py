@@ -22,6 +22,8 @@ from medtx.scoring.alignment import Alignment, hint
 from medtx.scoring.lattice import chosen, in_scoring, with_left_out
 from medtx.scoring.most_right import most_right
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
+from medtx.scoring.order import Order, Parts, with_marks
+from medtx.scoring.order import parts as parts_of
 from medtx.scoring.pairing import Pairing, nothing_shared, paired, warn_of_partners
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
@@ -36,14 +38,14 @@ WITHOUT_RESULT = ("FAILED", "QUEUED", "IN_PROGRESS", "NO_TRANSCRIPT")
 
 
 class _Side(NamedTuple):
-    """All recordings of one side, one after the other."""
+    """All parts of the recordings of one side, one after the other."""
 
     ids: np.ndarray  # of each token: its number in the vocabulary that both sides share
     first: np.ndarray  # of each token: the row in words that it starts at
     last: np.ndarray  # and the one that it ends at
     confidence: np.ndarray  # of each token: the lowest of its words
     words: np.ndarray  # of each token: how many of its words no token before it came from
-    offsets: np.ndarray  # of each recording: where its tokens start; one more at the end
+    offsets: np.ndarray  # of each part: where its tokens start; one more at the end
 
 
 def align(
@@ -62,9 +64,19 @@ def align(
     - ``"medical"``: spoken and written forms are the same ("five hundred milligrams" and
       "500 mg"); `medtx.scoring.medical.Medical` has options;
     - ``"whisper"``: OpenAI's English normaliser (extra ``whisper``); it is not safe for doses;
-    - ``"none"``: words as they are;
+    - ``"none"``: words as they are, with the marks after them, as in a text;
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
+
+    Where both sides have channels each channel is aligned by itself, so that people who speak at
+    the same time do not mix. Channels of equal labels belong together; where labels differ, as
+    many as there are are matched so that errors are fewest. Where one side has speakers and the
+    other channels, or both have speakers, these voices are matched in the same way and kept apart
+    if that gives fewer errors than order of time does: a speaker taken for another costs no
+    word here, see `medtx.cpwer`. Else a recording is aligned as a whole, both sides in order of time:
+    of words where both have times of words, and else of utterances, which a segment is, or what
+    half a second of silence ends on a channel. Words of a segment keep their order, and so does a
+    side without times. The column ``part`` of the pairs says what was aligned by itself.
 
     Of alignments with equally few errors one with the most right words is taken, and of these
     the one nearest in time, where both sides have times (of words, or of utterances). The same
@@ -120,12 +132,15 @@ def align(
     heard = chosen(hyp, ref, normalizer)
     vocabulary: dict[str, int] = {}
     with without_gc():
-        ref_side = _tokenise(ref.words, shared, normalizer, vocabulary)
-        hyp_side = _tokenise(heard.words, shared, normalizer, vocabulary)
-        tokens = pd.array(list(vocabulary), dtype="str")
         tables = ((ref.words, ref.segments), (heard.words, heard.segments))
-        pairs = _pairs(ref_side, hyp_side, tokens, shared, *tables)
+        parts = parts_of(*tables, shared)
+        ref_side = _tokenise(ref.words, parts.reference, normalizer, vocabulary)
+        hyp_side = _tokenise(heard.words, parts.hypothesis, normalizer, vocabulary)
+        tokens = pd.array(list(vocabulary), dtype="str")
+        pairs = _pairs(ref_side, hyp_side, tokens, shared, parts, *tables)
     pairs = with_left_out(pairs, ref.words, normalizer)
+    if ref is not given or heard is not hyp:  # marks were resolved: other words than in the tables
+        parts = parts_of((given.words, given.segments), (hyp.words, hyp.segments), shared)
     known = hyp.recordings[hyp.recordings["recording"].isin(both)].reset_index(drop=True)
     for column, values in ref.recordings.items():  # what only the references' metadata says
         missing = column not in known or known[column].isna().all()
@@ -134,7 +149,7 @@ def align(
             known[column] = by_name.loc[shared].array
     alone = only_hypothesis, only_reference
     name = normalize if isinstance(normalize, str) else "of one's own"
-    return Alignment(pairs, known, *alone, hyp.words, given.words, normalizer, name)
+    return Alignment(pairs, known, *alone, hyp.words, given.words, normalizer, name, parts)
 
 
 def check_order(ref: Transcripts, hyp: Transcripts) -> None:
@@ -181,26 +196,18 @@ def normalizer_of(normalize: str | Normalizer) -> Normalizer:
     return normalizer
 
 
-def _tokenise(
-    words: pd.DataFrame, names: list[str], normalizer: Normalizer, vocabulary: dict[str, int]
-) -> _Side:
-    """The tokens of each recording in the order of ``names``; new ones join the vocabulary."""
-    rank = pd.Series(range(len(names)), index=names).reindex(words["recording"].cat.categories, fill_value=-1)
-    owner = rank.to_numpy()[words["recording"].cat.codes]
-    rows = np.flatnonzero((words["kind"] == "pronunciation").to_numpy() & (owner >= 0))
-    rows = rows[np.argsort(owner[rows], kind="stable")]
+def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabulary: dict[str, int]) -> _Side:
+    """The tokens of each part; new ones join the vocabulary."""
+    rows, begins = order
     content = words["content"].array
     if len(rows) < len(words) or (np.diff(rows) != 1).any():
         content = content[rows]
-    begins = np.searchsorted(owner[rows], np.arange(len(names) + 1))
     by_word = WORDWISE.get(normalizer)
+    if normalizer is none and (words["kind"] == "punctuation").any():
+        content = pd.array(with_marks(words, rows, content), dtype="str")
     if by_word:  # each distinct word is normalised once
         codes, found = pd.factorize(content)
         distinct = found.to_numpy(dtype=object).tolist()
-        if normalizer is none:
-            flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for word in distinct], dtype=int)
-            one = np.ones(len(rows), int)
-            return _Side(flat[codes], rows, rows, words["confidence"].to_numpy()[rows], one, begins)
         made = [[vocabulary.setdefault(token, len(vocabulary)) for token in by_word(w)] for w in distinct]
         sizes = np.array([len(ids) for ids in made], dtype=int)
         flat = np.array(list(chain.from_iterable(made)), dtype=int)
@@ -234,18 +241,6 @@ def _tokenise(
     return _Side(
         np.array(numbers, dtype=int), rows[start], rows[stop - 1], np.array(least), new, np.array(ends)
     )
-
-
-def with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]:
-    """The words with the marks after them, which the service writes as items of their own."""
-    said: list[str] = content.to_numpy(dtype=object).tolist()
-    after = np.minimum(rows + 1, len(words) - 1)
-    mark = (words["kind"] == "punctuation").to_numpy()[after]
-    codes = words["recording"].cat.codes.to_numpy()
-    marks = words["content"].array
-    for n in np.flatnonzero(mark & (codes[after] == codes[rows])):
-        said[n] += marks[after[n]]
-    return said
 
 
 def _edits(ref: _Side, hyp: _Side) -> Path:
@@ -301,16 +296,18 @@ def _times(side: _Side, words: pd.DataFrame, segments: pd.DataFrame) -> Times:
     return Times(start, end)
 
 
-def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hyp_at: At) -> pd.DataFrame:
+def _pairs(
+    ref: _Side, hyp: _Side, tokens: Any, names: list[str], parts: Parts, ref_at: At, hyp_at: At
+) -> pd.DataFrame:
     path = _edits(ref, hyp)
     op, ref_token, hyp_token = path
-    owners = [np.repeat(np.arange(len(names)), np.diff(side.offsets)) for side in (ref, hyp)]
+    owners = [np.repeat(np.arange(len(parts.recording)), np.diff(side.offsets)) for side in (ref, hyp)]
     inserted = np.flatnonzero(ref_token < 0)
-    recording = np.append(owners[0], 0)[ref_token]
-    recording[inserted] = owners[1][hyp_token[inserted]]
+    part = np.append(owners[0], 0)[ref_token]
+    part[inserted] = owners[1][hyp_token[inserted]]
     if all(_is_timed(*at) for at in (ref_at, hyp_at)):
         times = _times(ref, *ref_at), _times(hyp, *hyp_at)
-        op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, recording)
+        op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, part)
 
     def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:
         """The value of each position's token; ``blank`` where it has none."""
@@ -325,7 +322,8 @@ def _pairs(ref: _Side, hyp: _Side, tokens: Any, names: list[str], ref_at: At, hy
     return frame(
         "pairs",
         {
-            "recording": pd.Categorical.from_codes(recording, names),
+            "recording": pd.Categorical.from_codes(parts.recording[part], names),
+            "part": parts.number[part],
             "op": pd.Categorical.from_codes(op, OPS),
             "reference": tokens.take(spread(ref.ids, ref_token, -1), allow_fill=True),
             "hypothesis": tokens.take(spread(hyp.ids, hyp_token, -1), allow_fill=True),

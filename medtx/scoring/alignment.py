@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.scoring.normalize import Normalizer
+from medtx.scoring.order import Order, Parts, part_of, whole, with_marks
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS, is_heard
 from medtx.transcripts import picked_names
@@ -48,6 +50,7 @@ class Alignment:
         reference: pd.DataFrame,
         normalizer: Normalizer,
         normalize: str = "",
+        parts: Parts | None = None,
     ) -> None:
         self.pairs = pairs
         self.recordings = recordings
@@ -57,12 +60,21 @@ class Alignment:
         self.reference = reference
         self.normalizer = normalizer
         self.normalize = normalize
+        self._parts = parts
+
+    @property
+    def parts(self) -> Parts:
+        """What was aligned by itself: the recordings, or their channels."""
+        if self._parts is None:
+            self._parts = whole(self.reference, self.hypothesis, list(self.recordings["recording"]))
+        return self._parts
 
     def with_pairs(self, pairs: pd.DataFrame) -> "Alignment":
         """The same with other pairs: new confidences, say, or the rows of some recordings."""
         known = self.recordings[self.recordings["recording"].isin(pairs["recording"].cat.categories)]
         sides = (self.only_hypothesis, self.only_reference, self.hypothesis, self.reference)
-        return Alignment(pairs, known.reset_index(drop=True), *sides, self.normalizer, self.normalize)
+        known = known.reset_index(drop=True)
+        return Alignment(pairs, known, *sides, self.normalizer, self.normalize, self._parts)
 
     def select(self, recordings: str | Iterable[str]) -> "Alignment":
         """Only this recording, or these, in their old order.
@@ -103,7 +115,7 @@ class Alignment:
         mer, wil       match error rate, word information lost (Morris et al. 2004)
         accuracy       hits / reference words
         ser            share of recordings with any error
-        raw_wer        WER of the words as they are, with neither side normalised
+        raw_wer        WER of the words and marks as they are, with neither side normalised
         =============  ====================================================================
 
         ``wer_low`` and ``wer_high`` are a
@@ -133,24 +145,35 @@ class Alignment:
         """One row a recording, all of it counts, so that any group is a sum."""
         recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
         counts = count(self.pairs["op"].cat.codes.to_numpy(), recording, len(self.recordings))
-        refs, hyps = (self._texts(side) for side in ("reference", "hypothesis"))
-        counts["reference_characters"] = [len(ref) for ref in refs]
-        counts["character_errors"] = [
-            Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(refs, hyps)
-        ]
         names = self.recordings["recording"].astype(str).tolist()
-        raw = [_said(words, names) for words in (self.reference, self.hypothesis)]
-        counts["raw_reference_words"] = [len(ref) for ref in raw[0]]
-        counts["raw_errors"] = [
-            Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(*raw)
+        owner, refs, hyps = self._texts()
+        _add(counts, "reference_characters", "character_errors", owner, refs, hyps)
+        place = {name: n for n, name in enumerate(names)}
+        known = [place.get(name, -1) for name in self.parts.names]
+        owner = [known[n] for n in self.parts.recording.tolist()]
+        kept = [n for n, mine in enumerate(owner) if mine >= 0]
+        raw = [
+            [said[n] for n in kept]
+            for said in (
+                _said(self.reference, self.parts.reference),
+                _said(self.hypothesis, self.parts.hypothesis),
+            )
         ]
+        _add(counts, "raw_reference_words", "raw_errors", [owner[n] for n in kept], *raw)
         return counts.set_axis(pd.Index(names))[COUNTS]
 
-    def _texts(self, side: str) -> list[str]:
-        """Each recording's tokens as one text."""
-        rows = self.pairs[self.pairs[side].notna() & ((self.pairs["op"] == "delete") | is_heard(self.pairs))]
-        texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
-        return [text if isinstance(text, str) else "" for text in texts]
+    def _texts(self) -> tuple[list[int], list[str], list[str]]:
+        """Of each part: the number of its recording, and both sides' tokens as one text."""
+        part = part_of(self.pairs)
+        owner = self.pairs["recording"].cat.codes.to_numpy()[np.flatnonzero(np.diff(part, prepend=-1))]
+        texts = []
+        counted = (self.pairs["op"] == "delete") | is_heard(self.pairs)  # not an optional word left out
+        for side in ("reference", "hypothesis"):
+            there = np.flatnonzero(self.pairs[side].notna() & counted)
+            tokens = self.pairs[side].to_numpy(dtype=object)[there].tolist()
+            begins = np.searchsorted(part[there], np.arange(len(owner) + 1)).tolist()
+            texts.append([" ".join(tokens[first:last]) for first, last in pairwise(begins)])
+        return owner.tolist(), texts[0], texts[1]
 
     def confusions(self, most: int | None = 20) -> pd.DataFrame:
         """What was heard for what: the commonest errors, with their counts and mean confidence.
@@ -220,8 +243,16 @@ def count(op: np.ndarray, owner: np.ndarray, size: int) -> pd.DataFrame:
     )
 
 
-def _said(words: pd.DataFrame, names: list[str]) -> list[list[str]]:
-    """Each recording's words as they are."""
-    spoken = words[words["kind"] == "pronunciation"]
-    held = spoken["content"].astype(object).groupby(spoken["recording"], observed=True).agg(list).to_dict()
-    return [held.get(name, []) for name in names]
+def _add(
+    counts: pd.DataFrame, size: str, errors: str, owner: list[int], refs: Sequence[Any], hyps: Sequence[Any]
+) -> None:
+    """The sizes of the references' parts and their errors, added up by recording."""
+    wrong = [Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(refs, hyps)]
+    for column, values in ((size, [len(ref) for ref in refs]), (errors, wrong)):
+        counts[column] = np.bincount(owner, weights=values, minlength=len(counts)).astype(int)
+
+
+def _said(words: pd.DataFrame, order: Order) -> list[list[str]]:
+    """Each part's words as they are, with the marks after them."""
+    content = with_marks(words, order.rows, words["content"].array[order.rows])
+    return [" ".join(content[first:last]).split() for first, last in pairwise(order.begins.tolist())]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from medtx.errors import InputError, kind_of, not_one_of
 from medtx.scoring.alignment import Alignment
+from medtx.scoring.order import part_of
 from medtx.scoring.rates import interval
 
 Terms: TypeAlias = "Iterable[str] | Mapping[str, str] | pd.DataFrame"
@@ -78,16 +79,16 @@ def missed_keywords(alignment: Alignment, terms: Terms) -> pd.DataFrame:
     """
     known = _lexicon(alignment, terms)
     op = alignment.pairs["op"].astype(str).to_numpy()
-    recording = alignment.pairs["recording"].cat.codes.to_numpy()
+    part = part_of(alignment.pairs)
     heard = alignment.pairs["hypothesis"].astype(object).to_numpy()
     found = []
     for spot in _spots(alignment, known, "reference"):
         if not _whole(spot, op):
             first, last = spot.rows[0], spot.rows[-1]
             # What was put in beside it belongs to it: "met for men" is one substitution, two insertions.
-            while first > 0 and op[first - 1] == "insert" and recording[first - 1] == recording[first]:
+            while first > 0 and op[first - 1] == "insert" and part[first - 1] == part[first]:
                 first -= 1
-            while last + 1 < len(op) and op[last + 1] == "insert" and recording[last + 1] == recording[last]:
+            while last + 1 < len(op) and op[last + 1] == "insert" and part[last + 1] == part[last]:
                 last += 1
             said = " ".join(word for word in heard[first : last + 1] if isinstance(word, str))
             found.append((spot.term, known[spot.term][1], said))
@@ -141,12 +142,13 @@ def _spots(
     rows_ = np.flatnonzero(pairs[side].notna())
     said = pairs[side].to_numpy(dtype=object)[rows_].tolist()
     owner = pairs["recording"].astype(str).to_numpy()[rows_].tolist()
+    part = part_of(pairs)[rows_].tolist()
     at, size = 0, len(said)
     while at < size:
         step = 1
         for tokens, term in starts.get(said[at], ()):
             end = at + len(tokens)
-            if tuple(said[at:end]) == tokens and owner[end - 1] == owner[at]:
+            if tuple(said[at:end]) == tokens and part[end - 1] == part[at]:
                 yield _Spot(term, owner[at], tuple(rows_[at:end].tolist()))
                 step = len(tokens)
                 break

@@ -292,6 +292,7 @@ def with_left_out(pairs: pd.DataFrame, words: pd.DataFrame, normalizer: Normaliz
     found = np.searchsorted(keys[order], codes * wide + np.array(positions), side="right") - 1
     after = np.append(known[order], -1)[found]
     mine = (after >= 0) & (np.append(owner, -1)[after] == codes)
+    more["part"] = np.where(mine, np.append(pairs["part"].to_numpy(), 0)[after], 0).astype(np.int32)
     place = np.where(mine, after + 0.5, np.searchsorted(owner, codes) - 0.5)
     where = np.argsort(np.append(np.arange(len(pairs)), place), kind="stable")
     return stack([pairs, more]).iloc[where].reset_index(drop=True)

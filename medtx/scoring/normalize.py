@@ -78,11 +78,13 @@ def plain(words: Sequence[str]) -> Tokens:
 
 
 def none(words: Sequence[str]) -> Tokens:
-    """The words as they are."""
-    return Tokens(list(words), list(range(len(words))), list(range(1, len(words) + 1)))
+    """The words as they are; an item that holds blanks, such as "New York", is several."""
+    pieces = [(piece, i) for i, word in enumerate(words) for piece in word.split()]
+    start = [i for _, i in pieces]
+    return Tokens([piece for piece, _ in pieces], start, [i + 1 for i in start])
 
 
-WORDWISE: dict[Normalizer, Callable[[str], Sequence[str]]] = {plain: _plain_word, none: lambda word: (word,)}
+WORDWISE: dict[Normalizer, Callable[[str], Sequence[str]]] = {plain: _plain_word, none: str.split}
 """Normalisers that look at one word at a time, as functions of that word: a short cut."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, kind_of, not_a_column
+from medtx.scoring.order import part_of
 from medtx.tables import picked, rows_at
 
 if TYPE_CHECKING:
@@ -138,8 +139,9 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
             known = classes_of(spoken, told["recording"]).to_numpy()
             found = pd.Series(picked(known, rows_at(told, pairs["recording"], pairs["position"])))
         else:
-            heard = classes_of(pairs["hypothesis"], pairs["recording"])
-            said = classes_of(pairs["reference"], pairs["recording"])
+            part = pd.Series(part_of(pairs))
+            heard = classes_of(pairs["hypothesis"], part)
+            said = classes_of(pairs["reference"], part)
             found = said.where(pairs["reference"].notna(), heard)
     else:
         found = of_words(alignment, column)
@@ -147,8 +149,8 @@ def _labels(alignment: "Alignment", column: Any) -> pd.Series:
 
 
 def _filled(pairs: pd.DataFrame, column: str) -> pd.Series:
-    """The column, with the value before it (or after) where a position has none."""
-    by = pairs["recording"]
+    """The column, with the value before it (or after) in its part where a position has none."""
+    by = part_of(pairs)
     return pairs[column].groupby(by, observed=True).ffill().groupby(by, observed=True).bfill()
 
 
@@ -166,7 +168,7 @@ def of_words(
         if column in words and words[column].notna().any():
             at = rows_at(words, pairs["recording"], position)
             label = picked(words[column].to_numpy(), at)
-            return _filled(pairs[["recording"]].assign(label=label), "label")
+            return _filled(pairs[["recording", "part"]].assign(label=label), "label")
     known = {*alignment.recordings, *alignment.hypothesis, "class", "class_heard"} - {"content", "position"}
     raise not_a_column("by", column, sorted(known), "recordings or words")
 

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from medtx.scoring.align import Side, normalizer_of, sides, with_marks
+from medtx.scoring.align import Side, normalizer_of, sides
+from medtx.scoring.matching import assign
 from medtx.scoring.normalize import Normalizer
+from medtx.scoring.order import columns, in_time, spoken, with_marks
 from medtx.scoring.pairing import Pairing, nothing_shared
 from medtx.scoring.rates import interval
+from medtx.transcripts import Transcripts
 
 __all__ = ["cpwer"]
 
@@ -25,10 +28,10 @@ def cpwer(
 
     The words of each speaker are put together in order of time; recognised speakers are then
     assigned to those of the reference, one to one, so that errors are fewest (Watanabe et al.
-    2020, "CHiME-6 challenge"). Right words given to the wrong speaker are errors. Words
-    without a speaker label are a speaker of their own. ``speakers`` says who was taken for
-    whom; ``wer_low`` and ``wer_high`` are in the TOTAL, by recording. ``normalize`` and
-    ``names`` are those of `medtx.align`.
+    2020, "CHiME-6 challenge"). Right words given to the wrong speaker are errors. Where words
+    have no speaker label their channel is their speaker; those without either are a speaker of
+    their own. ``speakers`` says who was taken for whom; ``cpwer_low`` and ``cpwer_high`` are in
+    the TOTAL, by recording. ``normalize`` and ``names`` are those of `medtx.align`.
 
     Raises `InputError` where no recording is on both sides.
 
@@ -45,10 +48,10 @@ def cpwer(
     there = set(hyp) & set(ref)
     if not there:
         raise nothing_shared(list(ref), list(hyp))
-    texts = [_by_speaker(side.words, normalizer) for side in (ref, hyp)]
+    shared = [name for name in ref.recordings["recording"].astype(str) if name in there]
+    texts = [_by_speaker(side, shared, normalizer) for side in (ref, hyp)]
     rows: dict[str, dict[str, Any]] = {}
-    for name in (one for one in ref.recordings["recording"] if one in there):
-        said, heard = texts[0].get(name, {}), texts[1].get(name, {})
+    for name, said, heard in zip(shared, *texts):
         size = max(len(said), len(heard))
         refs = [*said.values(), *[[]] * (size - len(said))]
         hyps = [*heard.values(), *[[]] * (size - len(heard))]
@@ -77,54 +80,19 @@ def cpwer(
     return table
 
 
-def _by_speaker(words: pd.DataFrame, normalizer: Normalizer) -> dict[str, dict[str, list[str]]]:
-    """Recording -> speaker -> tokens, in the order of the words."""
-    rows = np.flatnonzero(words["kind"] == "pronunciation")
-    said = words.iloc[rows]
-    said = said.assign(content=with_marks(words, rows, said["content"].array))
-    who = said["speaker"].astype(object).fillna("(no label)")
-    found: dict[str, dict[str, list[str]]] = {}
-    for (name, speaker), content in said["content"].groupby(
-        [said["recording"], who], observed=True, sort=False
-    ):
-        found.setdefault(name, {})[speaker] = list(normalizer(content.tolist()).text)
+def _by_speaker(side: Transcripts, names: list[str], normalizer: Normalizer) -> list[dict[str, list[str]]]:
+    """Of each recording: the tokens of each speaker, in order of time."""
+    order, said = spoken(side.words, names), columns(side.words, side.segments)
+    content = np.array(with_marks(side.words, order.rows, side.words["content"].array[order.rows]), object)
+    marked = dict(zip(order.rows.tolist(), content))
+    who = side.words["speaker"].astype(object).fillna(side.words["channel"].astype(object))
+    label = who.fillna("(no label)").to_numpy()
+    found = []
+    for n in range(len(names)):
+        rows = order.of(n)
+        voices = {voice: rows[label[rows] == voice] for voice in dict.fromkeys(label[rows])}
+        timed = {voice: in_time(said, mine, by_word=False).tolist() for voice, mine in voices.items()}
+        found.append(
+            {voice: list(normalizer([marked[row] for row in mine]).text) for voice, mine in timed.items()}
+        )
     return found
-
-
-def assign(cost: np.ndarray) -> list[int]:
-    """The column of each row that makes the sum of a square matrix least.
-
-    Kuhn 1955, in the form of shortest augmenting paths (Jonker & Volgenant 1987).
-
-    >>> assign(np.array([[4.0, 1, 3], [2, 0, 5], [3, 2, 2]]))
-    [1, 0, 2]
-    """
-    n = len(cost)
-    row_price, column_price = np.zeros(n + 1), np.zeros(n + 1)
-    owner = np.zeros(n + 1, dtype=int)  # the row of each column, from 1; 0: free
-    for row in range(1, n + 1):
-        owner[0], column = row, 0
-        least = np.full(n + 1, np.inf)
-        before = np.zeros(n + 1, dtype=int)
-        used = np.zeros(n + 1, dtype=bool)
-        while owner[column] or column == 0:
-            used[column] = True
-            here = owner[column]
-            slack = np.append(np.inf, cost[here - 1] - row_price[here] - column_price[1:])
-            better = ~used & (slack < least)
-            least[better], before[better] = slack[better], column
-            free = np.where(used, np.inf, least)
-            free[0] = np.inf
-            column_next = int(np.argmin(free))
-            step = free[column_next]
-            row_price[owner[used]] += step
-            column_price[used] -= step
-            least[~used] -= step
-            column = column_next
-        while column:
-            owner[column] = owner[before[column]]
-            column = before[column]
-    result = [0] * n
-    for column in range(1, n + 1):
-        result[owner[column] - 1] = column - 1
-    return result

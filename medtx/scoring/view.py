@@ -151,7 +151,12 @@ def _index(pairs: pd.DataFrame, names: list[str]) -> dict[str, list[int]] | None
 
 
 def _words(rows: pd.DataFrame, hover: bool) -> str:
-    """The words of a recording; long stretches of right ones folded."""
+    """The words of a recording, each channel or voice by itself."""
+    return "<br>".join(_of_part(part, hover) for _, part in rows.groupby("part", sort=False))
+
+
+def _of_part(rows: pd.DataFrame, hover: bool) -> str:
+    """Its words; long stretches of right ones folded."""
     found: list[str] = []
     right: list[str] = []
     for op, text in _marked(rows, hover):
@@ -196,13 +201,16 @@ def as_text(alignment: "Alignment", recording: str, width: int) -> str:
     rows = alignment.pairs[alignment.pairs["recording"] == recording]
     lines: list[list[str]] = [["REF:", "HYP:", "    "]]
     blocks = []
+    part = 0
     for row in rows.itertuples():
         ref = row.reference if isinstance(row.reference, str) else ""
         hyp = row.hypothesis if isinstance(row.hypothesis, str) else ""
         size = max(len(ref), len(hyp))
         mark = "" if row.op == "equal" else row.op[0].upper()
         cells = [(ref or "*" * size).ljust(size), (hyp or "*" * size).ljust(size), mark.ljust(size)]
-        if len(lines[0][0]) + size + 1 > width and len(lines[0][0]) > 4:
+        full = len(lines[0][0]) + size + 1 > width or row.part != part
+        part = row.part
+        if full and len(lines[0][0]) > 4:
             blocks.append(lines[0])
             lines = [["REF:", "HYP:", "    "]]
         lines[0] = [f"{line} {cell}" for line, cell in zip(lines[0], cells)]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from medtx.scoring import Alignment
+from medtx.scoring.order import part_of
 from medtx.tables import is_heard
 
 AROUND = 4
@@ -33,8 +34,8 @@ def slips(alignment: Alignment, scores: np.ndarray, value: float, most: int | No
     spoken = np.flatnonzero(heard)
     near = np.searchsorted(spoken, rows)[:, None] + np.arange(-AROUND, AROUND + 1)
     around = spoken[np.clip(near, 0, len(spoken) - 1)] if len(rows) else near
-    recording = pairs["recording"].cat.codes.to_numpy()
-    inside = (near >= 0) & (near < len(spoken)) & (recording[around] == recording[rows][:, None])
+    part = part_of(pairs)
+    inside = (near >= 0) & (near < len(spoken)) & (part[around] == part[rows][:, None])
     tokens = pairs["hypothesis"].iloc[around.ravel()].fillna("").to_numpy(dtype=object).reshape(around.shape)
     tokens[~inside] = ""
     shown = pairs.iloc[rows].reset_index(drop=True)

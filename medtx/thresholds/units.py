@@ -13,6 +13,7 @@ import pandas as pd
 
 from medtx.errors import not_one_of
 from medtx.scoring import Alignment
+from medtx.scoring.order import part_of
 from medtx.scoring.rates import of_words
 from medtx.tables import is_heard, rows_at
 
@@ -57,7 +58,7 @@ def scores_of(alignment: Alignment, unit: str | int, unknown: str = "skip") -> S
     unit_of = numbered(unit, recording, segment)
     own_score = np.where(heard, np.where(np.isnan(sure), UNKNOWN[unknown], sure), np.inf)
     units = None if unit_of is None else unit_of[row]
-    score = spread(own_score, heard, recording[row], unit, units)
+    score = spread(own_score, heard, part_of(pairs)[row], unit, units)
     if (size == 1).all():  # as nearly always
         token = score
     else:
@@ -73,8 +74,10 @@ def scores_of(alignment: Alignment, unit: str | int, unknown: str = "skip") -> S
 def _rows_of(alignment: Alignment, row: np.ndarray) -> np.ndarray:
     """The row in the hypothesis' words of each recognised word of ``row``, as there are several a token."""
     pairs, told = alignment.pairs, alignment.hypothesis
-    spoken = np.flatnonzero((told["kind"] == "pronunciation").to_numpy())
-    at = np.searchsorted(spoken, rows_at(told, pairs["recording"], pairs["position"]))
+    spoken = alignment.parts.hypothesis.rows  # the words of a token follow each other here
+    place = np.zeros(len(told), int)
+    place[spoken] = np.arange(len(spoken))
+    at = place[rows_at(told, pairs["recording"], pairs["position"])]
     step = np.arange(len(row)) - np.searchsorted(row, row)
     found: np.ndarray = spoken[np.minimum(at[row] + step, len(spoken) - 1)]
     return found

@@ -8,7 +8,8 @@ import pandas as pd
 from medtx.errors import optional
 from medtx.files import OWN_DOCUMENT, save
 from medtx.transcripts import Transcripts
-from medtx.writing import Target, check_threshold, clock, each
+from medtx.writing.captions import clock
+from medtx.writing.common import Target, check_threshold, each, voice
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -28,9 +29,10 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
         if threshold is not None:
             document.add_paragraph(_note(words, int(below.sum()), threshold), "Subtitle")
         words = words[words["kind"] != "speaker-change"]
+        several = words["channel"].nunique() > 1
         before, gap = None, ""
         for word, mark in zip(words.itertuples(), below[words.index]):
-            turn = (word.segment, word.speaker if isinstance(word.speaker, str) else "")
+            turn = (word.segment, voice(word.speaker, word.channel if several else None) or "")
             if turn != before:
                 paragraph = document.add_paragraph()
                 at = f"{clock(word.start)[:8]} " if word.start == word.start else ""
