@@ -104,7 +104,7 @@ def test_transcribe_audio_empty_or_elsewhere():
 
 
 def test_a_word_that_only_the_text_has_is_kept_and_told():
-    with pytest.warns(UserWarning, match="1 words stand in the text only"):
+    with pytest.warns(UserWarning, match="1 word of a text is not in its list"):
         t = medtx.read(
             audio(
                 Results={"Transcript": "Take two pills", "Items": [item(0, "Take", 1), item(2, "pills", 2)]}
@@ -125,7 +125,7 @@ def test_speech_in_is_words_out(said, data):
     items = [item(n, word, float(n)) for n, word in enumerate(kept)]
     made = audio(Results={"Transcript": " ".join(said), "Items": items})
     if len(kept) < len(said):
-        with pytest.warns(UserWarning, match="stand in the text only"):
+        with pytest.warns(UserWarning, match="not in its list"):
             t = medtx.read(made)
     else:
         t = medtx.read(made)
@@ -192,7 +192,7 @@ def test_healthscribe_segments_without_items_keep_their_words():
     """As the guide's own example has them, whose items end after the third segment."""
     made = conversation()
     made["Conversation"]["TranscriptSegments"].append(segment("seg-c", 2, 3, "Any fever?"))
-    with pytest.warns(UserWarning, match="2 words stand in the text only"):
+    with pytest.warns(UserWarning, match="2 words of the texts are not in its list"):
         t = medtx.read(made)
     assert t.text()["visit"] == "Pain? No. Any fever?"
     assert t.words["segment"].tolist() == [0, 0, 1, 1, 2, 2]
@@ -455,7 +455,7 @@ def test_a_batch_result_keeps_the_words_that_only_its_text_has():
         "jobName": "visit",
         "results": {"items": items, "transcripts": [{"transcript": "Take two pills"}]},
     }
-    with pytest.warns(UserWarning, match="1 words stand in the text only"):
+    with pytest.warns(UserWarning, match="1 word of a text is not in its list"):
         t = medtx.read(made)
     assert [word[:4] for word in words(t)] == [
         ("Take", 0, 0.5, 0.5),

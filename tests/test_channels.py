@@ -97,10 +97,8 @@ def test_labels_that_differ_are_matched_by_least_errors():
     hyp = [("no", 0.0, "x", None, None), ("fever", 1.0, "x", None, None), ("yes", 0.5, "y", None, None)]
     ref = reference([("yes", 0.5, 0.9, None, "left"), ("no fever", 0.0, 2.0, None, "right")])
     assert errors(ref, result(hyp))[0] == 0
-    assert (
-        errors(reference([("yes", 0.5, 0.9, None, "x"), ("no fever", 0.0, 2.0, None, "y")]), result(hyp))[0]
-        == 3
-    )  # equal labels belong together, as sclite has it
+    ref = reference([("yes", 0.5, 0.9, None, "x"), ("no fever", 0.0, 2.0, None, "y")])
+    assert errors(ref, result(hyp))[0] == 4  # equal labels belong together, as sclite has it
 
 
 def test_a_channel_on_which_nothing_was_heard_is_deletions():
