@@ -16,6 +16,7 @@ import pandas as pd
 
 from medtx.errors import InputError, ReadError
 from medtx.reading.build import Builder, Parsed, Word, check, of_words
+from medtx.reading.texts import of_texts
 from medtx.transcripts import Transcripts
 
 
@@ -290,10 +291,13 @@ def from_text(texts: Mapping[str, str]) -> Transcripts:
     3        1      No
     4        1  fever.
     """
-    builder = Builder()
     for name, said in texts.items():
         if not isinstance(said, str):
             raise InputError(f"recording {name!r} has {type(said).__name__} where its text should be")
+    if len(set(map(str, texts))) == len(texts):
+        return of_texts(texts)
+    builder = Builder()  # names such as 1 and "1" are told apart
+    for name, said in texts.items():
         lines = (Utterance(line) for line in said.splitlines() if line.strip())
         builder.add(recording(lines, str(name)), name=str(name))
     return builder.transcripts()
