@@ -3,7 +3,6 @@
 Minimum edit distance over whole recordings, computed by rapidfuzz on integer ids.
 """
 
-import sys
 from collections.abc import Mapping
 from itertools import chain, pairwise
 from os import PathLike
@@ -17,7 +16,8 @@ from medtx.errors import InputError
 from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
-from medtx.scoring.alignment import Alignment, hint
+from medtx.scoring.alignment import Alignment
+from medtx.scoring.distances import as_characters, hint
 from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
@@ -205,7 +205,7 @@ def with_marks(words: pd.DataFrame, rows: np.ndarray, content: Any) -> list[str]
 
 def _edits(ref: _Side, hyp: _Side) -> Path:
     """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
-    ref_text, hyp_text = _as_characters(ref.ids), _as_characters(hyp.ids)
+    ref_text, hyp_text = as_characters(ref.ids), as_characters(hyp.ids)
     edits = [
         Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1], score_hint=hint(r1 - r0)).as_list()
         for (r0, r1), (h0, h1) in zip(pairwise(ref.offsets.tolist()), pairwise(hyp.offsets.tolist()))
@@ -229,13 +229,6 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     hyp_token = np.full(len(op), -1)
     hyp_token[heard] = np.arange(heard.sum())
     return Path(op, ref_token, hyp_token)
-
-
-def _as_characters(ids: np.ndarray) -> str:
-    """Ids as code points: rapidfuzz reads a string without touching Python objects."""
-    if ids.max(initial=0) > sys.maxunicode:
-        raise InputError(f"more than {sys.maxunicode:,} different words: align in several parts")
-    return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def _is_timed(words: pd.DataFrame, segments: pd.DataFrame) -> bool:

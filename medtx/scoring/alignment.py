@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
-from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
+from medtx.scoring.distances import of_characters, of_raw_words
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import COUNTS, rates
 from medtx.tables import OPS
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from medtx.scoring.keywords import Terms
 
 By: TypeAlias = "str | pd.Series | Sequence[str | pd.Series] | None"
-
-LONG = 4096
-"""Tokens or characters above which an alignment is first tried within a narrow band."""
-
-
-def hint(size: int) -> int | None:
-    """How many edits to try with first: for long texts a narrow search is several times quicker."""
-    return size // 5 if size > LONG else None
 
 
 class Alignment:
@@ -118,28 +110,19 @@ class Alignment:
         return plot_rates(self.rates(by), ax)
 
     @cached_property
-    def counts(self) -> pd.DataFrame:
-        """One row a recording, all of it counts, so that any group is a sum."""
+    def word_counts(self) -> pd.DataFrame:
+        """Those of `counts` that are known from the pairs alone, which is quick."""
         recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
         counts = count(self.pairs["op"].cat.codes.to_numpy(), recording, len(self.recordings))
-        refs, hyps = (self._texts(side) for side in ("reference", "hypothesis"))
-        counts["reference_characters"] = [len(ref) for ref in refs]
-        counts["character_errors"] = [
-            Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(refs, hyps)
-        ]
-        names = self.recordings["recording"].astype(str).tolist()
-        raw = [_said(words, names) for words in (self.reference, self.hypothesis)]
-        counts["raw_reference_words"] = [len(ref) for ref in raw[0]]
-        counts["raw_errors"] = [
-            Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(*raw)
-        ]
-        return counts.set_axis(pd.Index(names))[COUNTS]
+        return counts.set_axis(pd.Index(self.recordings["recording"].astype(str).tolist()))
 
-    def _texts(self, side: str) -> list[str]:
-        """Each recording's tokens as one text."""
-        rows = self.pairs[self.pairs[side].notna()]
-        texts = rows[side].astype(object).groupby(rows["recording"], observed=False).agg(" ".join)
-        return [text if isinstance(text, str) else "" for text in texts]
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """One row a recording, all of it counts, so that any group is a sum."""
+        counts = self.word_counts.copy()
+        counts["reference_characters"], counts["character_errors"] = of_characters(self)
+        counts["raw_reference_words"], counts["raw_errors"] = of_raw_words(self)
+        return counts[COUNTS]
 
     def confusions(self, most: int | None = 20) -> pd.DataFrame:
         """What was heard for what: the commonest errors, with their counts and mean confidence.
@@ -207,10 +190,3 @@ def count(op: np.ndarray, owner: np.ndarray, size: int) -> pd.DataFrame:
             "insertions": inserted,
         }
     )
-
-
-def _said(words: pd.DataFrame, names: list[str]) -> list[list[str]]:
-    """Each recording's words as they are."""
-    spoken = words[words["kind"] == "pronunciation"]
-    held = spoken["content"].astype(object).groupby(spoken["recording"], observed=True).agg(list).to_dict()
-    return [held.get(name, []) for name in names]
