@@ -18,7 +18,7 @@ from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.scoring.alignment import Alignment
 from medtx.scoring.distances import as_characters, hint
-from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
+from medtx.scoring.normalize import WORDWISE, Normalizer, Tokens, from_callable, name_of, named, none
 from medtx.scoring.ties import Path, Times, settle
 from medtx.tables import OPS, frame
 from medtx.transcripts import Transcripts
@@ -55,11 +55,15 @@ def align(
 
     - ``"plain"``: case and punctuation that carries no number are ignored;
     - ``"medical"``: spoken and written forms are the same ("five hundred milligrams" and
-      "500 mg"); `medtx.scoring.medical.Medical` has options;
+      "500 mg");
     - ``"whisper"``: OpenAI's English normaliser (extra ``whisper``); it is not safe for doses;
     - ``"none"``: words as they are;
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
+
+    ``"plain"`` and ``"medical"`` take options after a comma, as in ``"medical, fillers=False"``:
+    ``fillers`` ("um" and "uh" count), ``compounds`` ("hay fever" is "hayfever") and ``spelling``
+    ("mum" is "mom"); see `medtx.scoring.normalize.Plain` and `medtx.scoring.medical.Medical`.
 
     Of alignments with equally few errors the one nearest in time is taken where both sides
     have times (of words, or of utterances), and else the one that rapidfuzz gives: the same
@@ -107,8 +111,7 @@ def align(
             by_name = values.set_axis(ref_names)
             known[column] = by_name.loc[names].array
     alone = only_hypothesis, only_reference
-    name = normalize if isinstance(normalize, str) else "of one's own"
-    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name)
+    return Alignment(pairs, known, *alone, hyp.words, ref.words, normalizer, name_of(normalizer))
 
 
 def check_order(ref: Transcripts, hyp: Transcripts) -> None:
@@ -130,10 +133,9 @@ def transcripts_of(side: Side) -> Transcripts:
 def normalizer_of(normalize: str | Normalizer) -> Normalizer:
     if callable(normalize):
         return from_callable(normalize)
-    normalizer = named(normalize)
-    if normalizer is None:
-        raise InputError(f"normalize={normalize!r} is not one of {', '.join(NAMES)} or a function")
-    return normalizer
+    if not isinstance(normalize, str):
+        raise InputError(f"normalize={normalize!r} is neither a name nor a function")
+    return named(normalize)
 
 
 def _tokenise(

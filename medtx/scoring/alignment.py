@@ -11,6 +11,7 @@ from medtx.errors import InputError
 from medtx.scoring.distances import of_characters, of_raw_words
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.rates import COUNTS, rates
+from medtx.scoring.turns import WITHOUT_FILLERS, under
 from medtx.tables import OPS
 
 if TYPE_CHECKING:
@@ -78,14 +79,16 @@ class Alignment:
         is a label for each row of ``pairs``, as a Series. Counts are added over the recordings
         of a group before a ratio is taken.
 
-        =============  ====================================================================
-        wer            (substitutions + deletions + insertions) / reference words
-        cer            the same of characters, of the normalised texts joined by blanks
-        mer, wil       match error rate, word information lost (Morris et al. 2004)
-        accuracy       hits / reference words
-        ser            share of recordings with any error
-        raw_wer        WER of the words as they are, with neither side normalised
-        =============  ====================================================================
+        ===================  ==============================================================
+        wer                  (substitutions + deletions + insertions) / reference words
+        wer_without_fillers  the same without "um" and "uh" on either side; answers such as
+                             "mm-hm" stay; NaN for groups of words
+        cer                  the same of characters, of the normalised texts joined by blanks
+        mer, wil             match error rate, word information lost (Morris et al. 2004)
+        accuracy             hits / reference words
+        ser                  share of recordings with any error
+        raw_wer              WER of the words as they are, with neither side normalised
+        ===================  ==============================================================
 
         ``wer_low`` and ``wer_high`` are a
         bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
@@ -121,6 +124,8 @@ class Alignment:
         """One row a recording, all of it counts, so that any group is a sum."""
         counts = self.word_counts.copy()
         counts["reference_characters"], counts["character_errors"] = of_characters(self)
+        [(words, errors)] = under(self, [WITHOUT_FILLERS])
+        counts["words_without_fillers"], counts["errors_without_fillers"] = words, errors
         counts["raw_reference_words"], counts["raw_errors"] = of_raw_words(self)
         return counts[COUNTS]
 

@@ -15,13 +15,16 @@ from medtx.scoring.rates import (
     FEWEST,
     LARGE,
     TINY,
+    are_known,
     by_unit,
     counts_by,
+    errors_and_words,
     in_groups,
     resampled,
     together,
     units_of,
 )
+from medtx.scoring.turns import Convention, conventions_of, under
 
 REPLICATES = 10_000
 
@@ -45,6 +48,10 @@ def compare(
     bootstrap, two-sided), ``p_adjusted`` (Holm 1979, over all rows), and ``verdict`` in words.
     All NaN where a side has fewer than eight units.
 
+    ``turns`` says where another convention gives another verdict: with fillers ("um", "uh") left
+    out, and, of plain words, with compounds ("hay fever", "hayfever") and spelling ("mum", "mom")
+    taken as the same. It is empty where the verdict stands, and where groups are of words.
+
     Raises `InputError` where there is nothing to compare.
 
     >>> import medtx
@@ -59,38 +66,73 @@ def compare(
         raise InputError(f"confidence={confidence!r} is not a probability between 0 and 1")
     if not isinstance(replicates, int) or replicates < 100:
         raise InputError(f"replicates={replicates!r} is not a whole number of 100 or more")
-    parts = _parts(alignments, by, unit)
+    several = [alignments] if isinstance(alignments, Alignment) else list(alignments.values())
+    of_words = isinstance(alignments, Alignment) and not are_known(by, alignments.recordings)
+    others = [] if of_words else conventions_of(several)
+    parts = _parts(alignments, by, unit, others)
     if len(parts) < 2:
         raise InputError(f"there is only one to compare: {', '.join(parts)}")
-    paired = not isinstance(alignments, Alignment)
     names = list(combinations(parts, 2))
-    cases = [(parts[one], parts[other]) for one, other in names]
-    found = _differences(cases, paired, confidence, replicates)
+    cases = [
+        tuple(parts[name][[f"errors{n}", f"words{n}"]].set_axis(["errors", "words"], axis=1) for name in pair)
+        for n in range(len(others) + 1)
+        for pair in names
+    ]
+    found = iter(_differences(cases, not isinstance(alignments, Alignment), confidence, replicates))
+    table, *again = [_table(names, [next(found) for _ in names], confidence) for _ in range(len(others) + 1)]
+    table["turns"] = [
+        "; ".join(
+            f"with {convention.text}: {other.loc[n, 'verdict']}"
+            for convention, other in zip(others, again)
+            if other.loc[n, "better"] != table.loc[n, "better"]
+        )
+        for n in table.index
+    ]
+    return table.drop(columns="better")
+
+
+def _table(
+    names: Sequence[tuple[str, str]], found: Sequence[dict[str, Any]], confidence: float
+) -> pd.DataFrame:
     table = pd.DataFrame([{"first": one, "second": other, **row} for (one, other), row in zip(names, found)])
     table["p_adjusted"] = _holm(table["p"].to_numpy())
     table["verdict"] = [_verdict(row, confidence) for row in table.itertuples()]
+    told_apart = table["p_adjusted"] <= 1 - confidence
+    table["better"] = np.where(told_apart, np.sign(table["difference"]), 0)
     return table
 
 
-def _parts(alignments: Alignment | Mapping[str, Alignment], by: By, unit: str) -> dict[str, pd.DataFrame]:
-    """Errors and words of each unit, of all that are to be compared."""
+def _parts(
+    alignments: Alignment | Mapping[str, Alignment], by: By, unit: str, others: Sequence[Convention]
+) -> dict[str, pd.DataFrame]:
+    """Errors and words of each unit, of all that are to be compared, as given and under ``others``."""
     if isinstance(alignments, Alignment):
         if by is None:
             raise InputError("by= must name the groups to compare, or several alignments be given by name")
         units = units_of(alignments.recordings, unit)
-        found = counts_by(alignments, by, alignments.word_counts)
+        if not are_known(by, alignments.recordings):
+            words = counts_by(alignments, by, alignments.word_counts)
+            return {name: by_unit(errors_and_words(counts), units) for name, counts in words}
+        found = counts_by(alignments, by, _counts(alignments, others))
         return {name: by_unit(counts, units) for name, counts in found}
     if by is not None:
         raise InputError("by= compares groups of one alignment: here are several")
-    counts = {name: a.word_counts for name, a in alignments.items()}
     first = next(iter(alignments), "")
-    shared = counts[first].index if counts else pd.Index([])
-    for one in counts.values():
-        shared = shared[shared.isin(one.index)]
+    shared = alignments[first].word_counts.index if alignments else pd.Index([])
+    for alignment in alignments.values():
+        shared = shared[shared.isin(alignment.word_counts.index)]
     if not len(shared):
         raise InputError("these alignments share no recording")
     units = units_of(alignments[first].recordings, unit)  # the same for all
-    return {name: by_unit(one.loc[shared], units) for name, one in counts.items()}
+    return {name: by_unit(_counts(a, others).loc[shared], units) for name, a in alignments.items()}
+
+
+def _counts(alignment: Alignment, others: Sequence[Convention]) -> pd.DataFrame:
+    """Errors and reference words of each recording: as given (0), and under each convention (1, ...)."""
+    table = errors_and_words(alignment.word_counts)
+    for n, (words, errors) in enumerate(under(alignment, others), 1):
+        table[f"errors{n}"], table[f"words{n}"] = errors, words
+    return table
 
 
 def _rate(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -239,7 +281,8 @@ def sample_size(
     if not 0 < difference < 1 or not 0 < power < 1 or not 0 < confidence < 1:
         raise InputError("difference, power and confidence must lie between 0 and 1")
     if isinstance(alignments, Alignment):
-        part = by_unit(alignments.word_counts, units_of(alignments.recordings, unit))
+        counts = errors_and_words(alignments.word_counts)
+        part = by_unit(counts, units_of(alignments.recordings, unit))
         _, variance = _rate(_moments(*part.to_numpy(float).T).sum(axis=0)[None])
         each = 2 * float(variance[0]) * len(part)
     else:
@@ -249,7 +292,7 @@ def sample_size(
         there = set(other.word_counts.index)
         names = [name for name in one.word_counts.index if name in there]
         units = units_of(one.recordings, unit)
-        parts = [by_unit(a.word_counts.loc[names], units) for a in (one, other)]
+        parts = [by_unit(errors_and_words(a.word_counts.loc[names]), units) for a in (one, other)]
         sides = np.concatenate([part.to_numpy(float) for part in parts], axis=1)
         _, variance = _paired(_pair_terms(sides).sum(axis=0)[None])
         each = float(variance[0]) * len(parts[0])

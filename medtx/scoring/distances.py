@@ -49,17 +49,19 @@ def grouped(values: Any, owner: np.ndarray, size: int) -> list[Any]:
     return [values[first:last] for first, last in pairwise(ends.tolist())]
 
 
-def tokens_of(alignment: "Alignment", side: str) -> list[list[str]]:
+def tokens_by_recording(alignment: "Alignment", side: str) -> list[list[str]]:
     """The tokens of each recording on one side."""
     pairs = alignment.pairs
-    rows, owner = _ordered(pairs["recording"], pairs[side].notna().to_numpy(), alignment)
+    rows, owner = ordered(pairs["recording"], pairs[side].notna().to_numpy(), alignment)
     values = pairs[side].array[rows].to_numpy(dtype=object).tolist()
     return grouped(values, owner, len(alignment.recordings))
 
 
 def of_characters(alignment: "Alignment") -> tuple[list[int], np.ndarray]:
     """Characters of each reference, its tokens joined by blanks, and how many of them are wrong."""
-    refs, hyps = (list(map(" ".join, tokens_of(alignment, side))) for side in ("reference", "hypothesis"))
+    refs, hyps = (
+        list(map(" ".join, tokens_by_recording(alignment, side))) for side in ("reference", "hypothesis")
+    )
     return list(map(len, refs)), distances(refs, hyps)
 
 
@@ -67,7 +69,7 @@ def of_raw_words(alignment: "Alignment") -> tuple[list[int], np.ndarray]:
     """Words of each reference as they were before they were normalised, and how many are wrong."""
     held = []
     for words in (alignment.reference, alignment.hypothesis):
-        rows, owner = _ordered(words["recording"], (words["kind"] == "pronunciation").to_numpy(), alignment)
+        rows, owner = ordered(words["recording"], (words["kind"] == "pronunciation").to_numpy(), alignment)
         held.append((pd.Series(words["content"].array[rows], dtype="str"), owner))
     ids, _ = pd.factorize(pd.concat([content for content, _ in held], ignore_index=True))
     sides = np.split(ids, [len(held[0][0])])
@@ -76,7 +78,7 @@ def of_raw_words(alignment: "Alignment") -> tuple[list[int], np.ndarray]:
     return list(map(len, refs)), distances(refs, hyps)
 
 
-def _ordered(
+def ordered(
     recording: pd.Series, wanted: np.ndarray, alignment: "Alignment"
 ) -> tuple[np.ndarray, np.ndarray]:
     """The wanted rows that belong to the alignment's recordings, in their order, and whose each is."""

@@ -32,6 +32,8 @@ COUNTS = [
     "insertions",
     "reference_characters",
     "character_errors",
+    "words_without_fillers",
+    "errors_without_fillers",
     "raw_reference_words",
     "raw_errors",
 ]
@@ -43,10 +45,12 @@ def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.Dat
         raise InputError(f"replicates={replicates!r} is not a whole number of 10 or more")
     units = units_of(alignment.recordings, unit)
     parts = [*counts_by(alignment, by, alignment.counts), ("TOTAL", alignment.counts)]
-    drawn = [by_unit(counts, units) if len(counts) >= FEWEST else None for _, counts in parts]
+    drawn = [
+        by_unit(errors_and_words(counts), units) if len(counts) >= FEWEST else None for _, counts in parts
+    ]
     known = [part for part in drawn if part is not None]
     spans = iter(
-        intervals([(part["errors"].to_numpy(), part["words"].to_numpy()) for part in known], replicates)
+        intervals([(part["errors0"].to_numpy(), part["words0"].to_numpy()) for part in known], replicates)
     )
     none = np.nan, np.nan
     rows = [_row(counts, none if part is None else next(spans)) for (_, counts), part in zip(parts, drawn)]
@@ -70,7 +74,7 @@ def name_of(by: Any) -> str | None:
 def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
     """Each group's name, and which rows of the pairs are of it."""
     columns = _columns(by)
-    if _are_known(columns, alignment.recordings):
+    if are_known(by, alignment.recordings):
         recording = alignment.pairs["recording"]
         found = groups(alignment.recordings, columns)
         return [(name, recording.isin(members).to_numpy()) for name, members in found]
@@ -81,14 +85,15 @@ def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
 def counts_by(alignment: "Alignment", by: Any, counts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Each group's name, and its counts by recording; ``counts`` are those of whole recordings."""
     columns = _columns(by)
-    if _are_known(columns, alignment.recordings):
+    if are_known(by, alignment.recordings):
         found = groups(alignment.recordings.reset_index(drop=True), columns or None)
         return [(name, counts.iloc[rows.index]) for name, rows in found]
     return _counts_by_word(alignment, _label(alignment, columns))
 
 
-def _are_known(columns: list[Any], recordings: pd.DataFrame) -> bool:
-    return all(isinstance(column, str) and column in recordings for column in columns)
+def are_known(by: Any, recordings: pd.DataFrame) -> bool:
+    """Whether all that ``by`` names are columns of recordings."""
+    return all(isinstance(column, str) and column in recordings for column in _columns(by))
 
 
 def _label(alignment: "Alignment", columns: list[Any]) -> pd.Series:
@@ -204,9 +209,12 @@ def errors_of(counts: pd.DataFrame) -> pd.Series:
     return counts["substitutions"] + counts["deletions"] + counts["insertions"]
 
 
-def by_unit(counts: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
-    """Errors and reference words of each unit of chance."""
-    table = pd.DataFrame({"errors": errors_of(counts), "words": counts["reference_words"]})
+def errors_and_words(counts: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"errors0": errors_of(counts), "words0": counts["reference_words"]})
+
+
+def by_unit(table: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
+    """What is counted of each recording, added over each unit of chance."""
     return table.groupby(units).sum()
 
 
@@ -225,6 +233,7 @@ def _row(counts: pd.DataFrame, span: tuple[float, float]) -> dict[str, float]:
         "wer": share(errors.sum(), words),
         "wer_low": span[0],
         "wer_high": span[1],
+        "wer_without_fillers": share(total["errors_without_fillers"], total["words_without_fillers"]),
         "cer": share(total["character_errors"], total["reference_characters"]),
         "mer": share(errors.sum(), hits + errors.sum()),
         "wil": 1 - hits / words * hits / heard if words and heard else 1.0 if words else np.nan,
