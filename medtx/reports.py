@@ -126,6 +126,7 @@ def rates_table(alignment: Alignment, by: By) -> pd.DataFrame:
     shown = rates[["recordings", "reference_words", "substitutions", "deletions", "insertions"]].copy()
     shown["WER %"] = (100 * rates["wer"]).round(1)
     shown["95 % interval"] = [_span(low, high) for low, high in zip(rates["wer_low"], rates["wer_high"])]
+    shown["without fillers"] = (100 * rates["wer_without_fillers"]).round(1)
     shown["raw WER %"] = (100 * rates["raw_wer"]).round(1)
     shown["CER %"] = (100 * rates["cer"]).round(1)
     return shown.rename(columns={"reference_words": "words"})

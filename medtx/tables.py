@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from medtx.errors import not_one_of
 
@@ -206,11 +207,14 @@ def _empty(name: str) -> pd.DataFrame:
 
 
 def _text(values: Any) -> Any:
-    try:
-        return pd.array(values, dtype="str")
-    except UnicodeEncodeError:  # half of a pair of UTF-16, as broken JSON holds it
-        clean = [v if v is None else v.encode("utf-8", "replace").decode() for v in values]
-        return pd.array(clean, dtype="str")
+    if not isinstance(values, pd.api.extensions.ExtensionArray):
+        try:  # twice as quick as by pandas alone
+            values = pa.array(values, type=pa.large_string(), from_pandas=True)
+        except UnicodeEncodeError:  # half of a pair of UTF-16, as broken JSON holds it
+            values = [v if v is None else v.encode("utf-8", "replace").decode() for v in values]
+        except pa.ArrowException:
+            pass  # something else than text, which pandas writes as text
+    return pd.array(values, dtype="str")
 
 
 def labels(values: Sequence[Any]) -> pd.Categorical:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import medtx
 from medtx.errors import InputError
-from medtx.scoring.compare import _difference
+from medtx.scoring.compare import _differences
 from medtx.scoring.medical import Medical
 from medtx.scoring.normalize import Tokens, plain
 from medtx.scoring.rates import interval
@@ -511,7 +511,7 @@ def test_intervals_cover_as_often_as_they_say():
         covered["rate"] += low <= truth <= high
         other = rng.binomial(words, hard * 0.9)
         parts = [pd.DataFrame({"errors": e, "words": words}) for e in (one, other)]
-        row = _difference(*parts, paired=True, confidence=0.95, replicates=999)
+        [row] = _differences([tuple(parts)], paired=True, confidence=0.95, replicates=999)
         covered["difference"] += row["low"] <= truth * 0.1 <= row["high"]
     for name, count in covered.items():
         assert 0.92 <= count / runs <= 0.98, (name, count)

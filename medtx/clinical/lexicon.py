@@ -106,6 +106,8 @@ def _key(word: str) -> str:
 
 def american(word: str) -> str:
     """The American spelling of a word; what is too long for a word stays."""
+    if word in rules().spelled:
+        return rules().spelled[word]
     if len(word) < 40 and _BRITISH.search(word):
         for pattern, replacement in rules().spelling:
             found = pattern.fullmatch(word)

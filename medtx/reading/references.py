@@ -12,6 +12,7 @@ import pandas as pd
 from medtx.errors import InputError, ReadError
 from medtx.reading import nist, turns
 from medtx.reading.build import Builder, Parsed
+from medtx.reading.bulk import of_lines
 from medtx.reading.captions import captions
 from medtx.reading.manifests import manifest
 from medtx.reading.plain import docx, plain
@@ -88,14 +89,23 @@ def from_text(
     1       D   pain?
     2       P     No.
     """
-    builder = Builder()
+    held = by_name(texts)
+    for name, said in held.items():
+        if not isinstance(said, str):
+            raise InputError(f"recording {name!r} has {type(said).__name__} where its text should be")
     with collected() as told:
-        for name, said in by_name(texts).items():
-            if not isinstance(said, str):
-                raise InputError(f"recording {name!r} has {type(said).__name__} where its text should be")
-            lines, doubt = turns.utterances(said, speakers)
+        found = {
+            name: turns.utterances(said, speakers) for name, said in held.items() if turns.MARK.search(said)
+        }
+        for name, (_, doubt) in found.items():
             if doubt:
                 tell(f"recording {name!r}", doubt)
-            builder.add(recording(lines, str(name)), name=str(name))
     warn(told, stacklevel=2)
+    labelled = any(u.speaker or u.start is not None for lines, _ in found.values() for u in lines)
+    if not labelled and len(set(map(str, held))) == len(held):
+        return of_lines({name: said.splitlines() for name, said in held.items()})
+    builder = Builder()
+    for name, said in held.items():
+        lines = found[name][0] if name in found else turns.utterances(said)[0]
+        builder.add(recording(lines, str(name)), name=str(name))
     return builder.transcripts()

@@ -18,7 +18,8 @@ from medtx.reading.utterances import Utterance, seconds
 TAKEN = "few lines begin with a label; it was taken for a speaker (speakers=False keeps it as words)"
 LEFT = "some lines begin with a label that may be a speaker; it was kept as words (speakers=True takes it)"
 
-_MARK = re.compile(r"[:\uff1a\t\[]")
+MARK = re.compile(r"[:\uff1a\t\[]")
+"""What a text with labels or times holds; one without needs no second look."""
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:(?:\d{1,2}[.,]\d{1,3}|\d{2})"
 _SPAN = rf"(?P<start>{_TIME})(?:\s*(?:-->|->|[-\u2013\u2014]|to)\s*(?P<end>{_TIME}))?"
 _LEAD = re.compile(
@@ -58,7 +59,7 @@ def utterances(text: str, speakers: bool | None = None) -> tuple[list[Utterance]
     >>> utterances("Assessment: chest pain.")[0][0].text
     'Assessment: chest pain.'
     """
-    if speakers is False or not _MARK.search(text):
+    if speakers is False or not MARK.search(text):
         return [Utterance(line) for line in text.splitlines() if line.strip()], ""
     apart = _AFTER.sub(_own_line, _BRACKET.sub(_own_line, text))
     lines = [line for line in apart.splitlines() if line.strip()]

@@ -3,7 +3,6 @@
 Minimum edit distance over whole recordings, computed by rapidfuzz on integer ids.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 from os import PathLike
@@ -18,10 +17,11 @@ from medtx.reading import read
 from medtx.reading.build import without_gc
 from medtx.reading.references import from_text
 from medtx.reading.texts import are_texts, is_text
-from medtx.scoring.alignment import Alignment, hint
+from medtx.scoring.alignment import Alignment
+from medtx.scoring.distances import as_characters, hint
 from medtx.scoring.lattice import chosen, in_scoring, with_left_out
 from medtx.scoring.most_right import most_right
-from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, named, none
+from medtx.scoring.normalize import NAMES, WORDWISE, Normalizer, Tokens, from_callable, name_of, named, none
 from medtx.scoring.order import Order, Parts, with_marks
 from medtx.scoring.order import parts as parts_of
 from medtx.scoring.pairing import Pairing, nothing_shared, paired, warn_of_partners
@@ -62,11 +62,15 @@ def align(
 
     - ``"plain"``: case and punctuation that carries no number are ignored;
     - ``"medical"``: spoken and written forms are the same ("five hundred milligrams" and
-      "500 mg"); `medtx.scoring.medical.Medical` has options;
+      "500 mg");
     - ``"whisper"``: OpenAI's English normaliser (extra ``whisper``); it is not safe for doses;
     - ``"none"``: words as they are, with the marks after them, as in a text;
     - a function from the words of a recording to `medtx.scoring.normalize.Tokens`, or from
       its text to text, such as any transform of jiwer.
+
+    ``"plain"`` and ``"medical"`` take options after a comma, as in ``"medical, fillers=False"``:
+    ``fillers`` ("um" and "uh" count), ``compounds`` ("hay fever" is "hayfever") and ``spelling``
+    ("mum" is "mom"); see `medtx.scoring.normalize.Plain` and `medtx.scoring.medical.Medical`.
 
     Where both sides have channels each channel is aligned by itself, so that people who speak at
     the same time do not mix. Channels of equal labels belong together; where labels differ, as
@@ -148,8 +152,7 @@ def align(
             by_name = values.set_axis(ref_names)
             known[column] = by_name.loc[shared].array
     alone = only_hypothesis, only_reference
-    name = normalize if isinstance(normalize, str) else "of one's own"
-    return Alignment(pairs, known, *alone, hyp.words, given.words, normalizer, name, parts)
+    return Alignment(pairs, known, *alone, hyp.words, given.words, normalizer, name_of(normalizer), parts)
 
 
 def check_order(ref: Transcripts, hyp: Transcripts) -> None:
@@ -190,10 +193,9 @@ def transcripts_of(side: Side, name: str) -> Transcripts:
 def normalizer_of(normalize: str | Normalizer) -> Normalizer:
     if callable(normalize):
         return from_callable(normalize)
-    normalizer = named(normalize) if isinstance(normalize, str) else None
-    if normalizer is None:
+    if not isinstance(normalize, str):
         raise not_one_of("normalize", normalize, NAMES, " or a function")
-    return normalizer
+    return named(normalize)
 
 
 def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabulary: dict[str, int]) -> _Side:
@@ -245,7 +247,7 @@ def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabul
 
 def _edits(ref: _Side, hyp: _Side) -> Path:
     """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
-    ref_text, hyp_text = _as_characters(ref.ids), _as_characters(hyp.ids)
+    ref_text, hyp_text = as_characters(ref.ids), as_characters(hyp.ids)
     edits = [
         Levenshtein.editops(ref_text[r0:r1], hyp_text[h0:h1], score_hint=hint(r1 - r0)).as_list()
         for (r0, r1), (h0, h1) in zip(pairwise(ref.offsets.tolist()), pairwise(hyp.offsets.tolist()))
@@ -268,13 +270,6 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     said, heard = (op != OPS.index(other) for other in ("insert", "delete"))
     ref_token, hyp_token = (np.where(there, np.cumsum(there) - 1, -1) for there in (said, heard))
     return Path(op, ref_token, hyp_token)
-
-
-def _as_characters(ids: np.ndarray) -> str:
-    """Ids as code points: rapidfuzz reads a string without touching Python objects."""
-    if ids.max(initial=0) > sys.maxunicode:
-        raise InputError(f"more than {sys.maxunicode:,} different words: align in several parts")
-    return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def _is_timed(words: pd.DataFrame, segments: pd.DataFrame) -> bool:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
-from rapidfuzz.distance import Levenshtein
 
+from medtx.scoring.distances import of_characters, of_raw_words
 from medtx.scoring.normalize import Normalizer
-from medtx.scoring.order import Order, Parts, part_of, whole, with_marks
+from medtx.scoring.order import Parts, whole
 from medtx.scoring.rates import COUNTS, rates
-from medtx.tables import OPS, is_heard
+from medtx.scoring.turns import WITHOUT_FILLERS, under
+from medtx.tables import OPS
 from medtx.transcripts import picked_names
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from medtx.scoring.keywords import Terms
 
 By: TypeAlias = "str | pd.Series | Sequence[str | pd.Series] | None"
-
-LONG = 4096
-"""Tokens or characters above which an alignment is first tried within a narrow band."""
-
-
-def hint(size: int) -> int | None:
-    """How many edits to try with first: for long texts a narrow search is several times quicker."""
-    return size // 5 if size > LONG else None
 
 
 class Alignment:
@@ -103,34 +95,44 @@ class Alignment:
     def rates(self, by: By = None, *, unit: str = "recording", replicates: int = 2000) -> pd.DataFrame:
         """Error rates with 95 % intervals: one row a group, then TOTAL.
 
-        ``by`` names one or more columns: of ``recordings`` (specialty, engine, ...), or of the
-        words (speaker, channel, phi, ... of the reference word, or of the recognised one where
-        references have no such labels; ``"confidence"`` in tenths, ``"start"`` in minutes), or
-        is a label for each row of ``pairs``, as a Series. Counts are added over the recordings
-        of a group before a ratio is taken.
+                ``by`` names one or more columns: of ``recordings`` (specialty, engine, ...), or of the
+                words (speaker, channel, phi, ... of the reference word, or of the recognised one where
+                references have no such labels; ``"confidence"`` in tenths, ``"start"`` in minutes), or
+                is a label for each row of ``pairs``, as a Series. Counts are added over the recordings
+                of a group before a ratio is taken.
 
-        =============  ====================================================================
-        wer            (substitutions + deletions + insertions) / reference words
-        cer            the same of characters, of the normalised texts joined by blanks
-        mer, wil       match error rate, word information lost (Morris et al. 2004)
-        accuracy       hits / reference words
-        ser            share of recordings with any error
-        raw_wer        WER of the words and marks as they are, with neither side normalised
-        =============  ====================================================================
+                wer            (substitutions + deletions + insertions) / reference words
+                cer            the same of characters, of the normalised texts joined by blanks
+                mer, wil       match error rate, word information lost (Morris et al. 2004)
+                accuracy       hits / reference words
+                ser            share of recordings with any error
+                raw_wer        WER of the words and marks as they are, with neither side normalised
+                =============  ====================================================================
+        =======
+                ===================  ==============================================================
+                wer                  (substitutions + deletions + insertions) / reference words
+                wer_without_fillers  the same without "um" and "uh" on either side; answers such as
+                                     "mm-hm" stay; NaN for groups of words
+                cer                  the same of characters, of the normalised texts joined by blanks
+                mer, wil             match error rate, word information lost (Morris et al. 2004)
+                accuracy             hits / reference words
+                ser                  share of recordings with any error
+                raw_wer              WER of the words and marks as they are, neither side normalised
+                ===================  ==============================================================
 
-        ``wer_low`` and ``wer_high`` are a
-        bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
-        because groups of a dozen recordings are common; NaN below eight recordings. Where
-        several recordings share what makes them go wrong together, ``unit`` names the column
-        of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
-        without reference words has NaN rates.
+                ``wer_low`` and ``wer_high`` are a
+                bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
+                because groups of a dozen recordings are common; NaN below eight recordings. Where
+                several recordings share what makes them go wrong together, ``unit`` names the column
+                of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
+                without reference words has NaN rates.
 
-        >>> import medtx
-        >>> a = medtx.align({"a": "no chest pain", "b": "a mild fever"},
-        ...                 {"a": "no chest pain", "b": "mild fever"})
-        >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
-               recordings  reference_words  deletions       wer
-        TOTAL           2                6          1  0.166667
+                >>> import medtx
+                >>> a = medtx.align({"a": "no chest pain", "b": "a mild fever"},
+                ...                 {"a": "no chest pain", "b": "mild fever"})
+                >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
+                       recordings  reference_words  deletions       wer
+                TOTAL           2                6          1  0.166667
         """
         return rates(self, by, unit, replicates)
 
@@ -141,39 +143,21 @@ class Alignment:
         return plot_rates(self.rates(by), ax)
 
     @cached_property
-    def counts(self) -> pd.DataFrame:
-        """One row a recording, all of it counts, so that any group is a sum."""
+    def word_counts(self) -> pd.DataFrame:
+        """Those of `counts` that are known from the pairs alone, which is quick."""
         recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
         counts = count(self.pairs["op"].cat.codes.to_numpy(), recording, len(self.recordings))
-        names = self.recordings["recording"].astype(str).tolist()
-        owner, refs, hyps = self._texts()
-        _add(counts, "reference_characters", "character_errors", owner, refs, hyps)
-        place = {name: n for n, name in enumerate(names)}
-        known = [place.get(name, -1) for name in self.parts.names]
-        owner = [known[n] for n in self.parts.recording.tolist()]
-        kept = [n for n, mine in enumerate(owner) if mine >= 0]
-        raw = [
-            [said[n] for n in kept]
-            for said in (
-                _said(self.reference, self.parts.reference),
-                _said(self.hypothesis, self.parts.hypothesis),
-            )
-        ]
-        _add(counts, "raw_reference_words", "raw_errors", [owner[n] for n in kept], *raw)
-        return counts.set_axis(pd.Index(names))[COUNTS]
+        return counts.set_axis(pd.Index(self.recordings["recording"].astype(str).tolist()))
 
-    def _texts(self) -> tuple[list[int], list[str], list[str]]:
-        """Of each part: the number of its recording, and both sides' tokens as one text."""
-        part = part_of(self.pairs)
-        owner = self.pairs["recording"].cat.codes.to_numpy()[np.flatnonzero(np.diff(part, prepend=-1))]
-        texts = []
-        counted = (self.pairs["op"] == "delete") | is_heard(self.pairs)  # not an optional word left out
-        for side in ("reference", "hypothesis"):
-            there = np.flatnonzero(self.pairs[side].notna() & counted)
-            tokens = self.pairs[side].to_numpy(dtype=object)[there].tolist()
-            begins = np.searchsorted(part[there], np.arange(len(owner) + 1)).tolist()
-            texts.append([" ".join(tokens[first:last]) for first, last in pairwise(begins)])
-        return owner.tolist(), texts[0], texts[1]
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """One row a recording, all of it counts, so that any group is a sum."""
+        counts = self.word_counts.copy()
+        counts["reference_characters"], counts["character_errors"] = of_characters(self)
+        [(words, errors)] = under(self, [WITHOUT_FILLERS])
+        counts["words_without_fillers"], counts["errors_without_fillers"] = words, errors
+        counts["raw_reference_words"], counts["raw_errors"] = of_raw_words(self)
+        return counts[COUNTS]
 
     def confusions(self, most: int | None = 20) -> pd.DataFrame:
         """What was heard for what: the commonest errors, with their counts and mean confidence.
@@ -241,18 +225,3 @@ def count(op: np.ndarray, owner: np.ndarray, size: int) -> pd.DataFrame:
             "insertions": inserted,
         }
     )
-
-
-def _add(
-    counts: pd.DataFrame, size: str, errors: str, owner: list[int], refs: Sequence[Any], hyps: Sequence[Any]
-) -> None:
-    """The sizes of the references' parts and their errors, added up by recording."""
-    wrong = [Levenshtein.distance(ref, hyp, score_hint=hint(len(ref))) for ref, hyp in zip(refs, hyps)]
-    for column, values in ((size, [len(ref) for ref in refs]), (errors, wrong)):
-        counts[column] = np.bincount(owner, weights=values, minlength=len(counts)).astype(int)
-
-
-def _said(words: pd.DataFrame, order: Order) -> list[list[str]]:
-    """Each part's words as they are, with the marks after them."""
-    content = with_marks(words, order.rows, words["content"].array[order.rows])
-    return [" ".join(content[first:last]).split() for first, last in pairwise(order.begins.tolist())]

@@ -1,6 +1,6 @@
 """Whether a difference between groups, or between systems, is more than the draw of recordings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import ceil
 from statistics import NormalDist
@@ -11,7 +11,20 @@ import pandas as pd
 
 from medtx.errors import InputError, check_share, expect
 from medtx.scoring.alignment import Alignment, By
-from medtx.scoring.rates import FEWEST, TINY, by_unit, counts_by, units_of
+from medtx.scoring.rates import (
+    FEWEST,
+    LARGE,
+    TINY,
+    are_known,
+    by_unit,
+    counts_by,
+    errors_and_words,
+    in_groups,
+    resampled,
+    together,
+    units_of,
+)
+from medtx.scoring.turns import Convention, conventions_of, under
 
 REPLICATES = 10_000
 
@@ -35,6 +48,10 @@ def compare(
     bootstrap, two-sided), ``p_adjusted`` (Holm 1979, over all rows), and ``verdict`` in words.
     All NaN where a side has fewer than eight units.
 
+    ``turns`` says where another convention gives another verdict: with fillers ("um", "uh") left
+    out, and, of plain words, with compounds ("hay fever", "hayfever") and spelling ("mum", "mom")
+    taken as the same. It is empty where the verdict stands, and where groups are of words.
+
     Raises `InputError` where there is nothing to compare.
 
     >>> import medtx
@@ -49,32 +66,72 @@ def compare(
     check_share("confidence", confidence)
     if not isinstance(replicates, int) or replicates < 100:
         raise InputError(f"replicates={replicates!r} is not a whole number of 100 or more")
+    several = [alignments] if isinstance(alignments, Alignment) else list(alignments.values())
+    of_words = isinstance(alignments, Alignment) and not are_known(by, alignments.recordings)
+    others = [] if of_words else conventions_of(several)
+    parts = _parts(alignments, by, unit, others)
+    if len(parts) < 2:
+        raise InputError(f"there is only one to compare: {', '.join(parts)}")
+    names = list(combinations(parts, 2))
+    cases = [
+        tuple(parts[name][[f"errors{n}", f"words{n}"]].set_axis(["errors", "words"], axis=1) for name in pair)
+        for n in range(len(others) + 1)
+        for pair in names
+    ]
+    found = iter(_differences(cases, not isinstance(alignments, Alignment), confidence, replicates))
+    table, *again = [_table(names, [next(found) for _ in names], confidence) for _ in range(len(others) + 1)]
+    table["turns"] = [
+        "; ".join(
+            f"with {convention.text}: {other.loc[n, 'verdict']}"
+            for convention, other in zip(others, again)
+            if other.loc[n, "better"] != table.loc[n, "better"]
+        )
+        for n in table.index
+    ]
+    return table.drop(columns="better")
+
+
+def _table(
+    names: Sequence[tuple[str, str]], found: Sequence[dict[str, Any]], confidence: float
+) -> pd.DataFrame:
+    table = pd.DataFrame([{"first": one, "second": other, **row} for (one, other), row in zip(names, found)])
+    table["p_adjusted"] = _holm(table["p"].to_numpy())
+    table["verdict"] = [_verdict(row, confidence) for row in table.itertuples()]
+    told_apart = table["p_adjusted"] <= 1 - confidence
+    table["better"] = np.where(told_apart, np.sign(table["difference"]), 0)
+    return table
+
+
+def _parts(
+    alignments: Alignment | Mapping[str, Alignment], by: By, unit: str, others: Sequence[Convention]
+) -> dict[str, pd.DataFrame]:
+    """Errors and words of each unit, of all that are to be compared, as given and under ``others``."""
     if isinstance(alignments, Alignment):
         if by is None:
             raise InputError("by= must name the groups to compare, or several alignments be given by name")
         units = units_of(alignments.recordings, unit)
-        parts = {name: by_unit(counts, units) for name, counts in counts_by(alignments, by)}
-    else:
-        if by is not None:
-            raise InputError("by= compares groups of one alignment: here are several")
-        shared = (
-            set.intersection(*(set(a.counts.index) for a in alignments.values())) if alignments else set()
-        )
-        if not shared:
-            raise InputError("these alignments share no recording")
-        names = [name for name in next(iter(alignments.values())).counts.index if name in shared]
-        units = units_of(next(iter(alignments.values())).recordings, unit)  # the same for all
-        parts = {name: by_unit(a.counts.loc[names], units) for name, a in alignments.items()}
-    if len(parts) < 2:
-        raise InputError(f"there is only one to compare: {', '.join(parts)}")
-    paired = not isinstance(alignments, Alignment)
-    rows = []
-    for one, other in combinations(parts, 2):
-        found = _difference(parts[one], parts[other], paired, confidence, replicates)
-        rows.append({"first": one, "second": other, **found})
-    table = pd.DataFrame(rows)
-    table["p_adjusted"] = _holm(table["p"].to_numpy())
-    table["verdict"] = [_verdict(row, confidence) for row in table.itertuples()]
+        if not are_known(by, alignments.recordings):
+            words = counts_by(alignments, by, alignments.word_counts)
+            return {name: by_unit(errors_and_words(counts), units) for name, counts in words}
+        found = counts_by(alignments, by, _counts(alignments, others))
+        return {name: by_unit(counts, units) for name, counts in found}
+    if by is not None:
+        raise InputError("by= compares groups of one alignment: here are several")
+    first = next(iter(alignments), "")
+    shared = alignments[first].word_counts.index if alignments else pd.Index([])
+    for alignment in alignments.values():
+        shared = shared[shared.isin(alignment.word_counts.index)]
+    if not len(shared):
+        raise InputError("these alignments share no recording")
+    units = units_of(alignments[first].recordings, unit)  # the same for all
+    return {name: by_unit(_counts(a, others).loc[shared], units) for name, a in alignments.items()}
+
+
+def _counts(alignment: Alignment, others: Sequence[Convention]) -> pd.DataFrame:
+    """Errors and reference words of each recording: as given (0), and under each convention (1, ...)."""
+    table = errors_and_words(alignment.word_counts)
+    for n, (words, errors) in enumerate(under(alignment, others), 1):
+        table[f"errors{n}"], table[f"words{n}"] = errors, words
     return table
 
 
@@ -97,32 +154,50 @@ def _rate(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rate, spread * n / (n - 1) / w**2
 
 
-def _moments(part: pd.DataFrame) -> np.ndarray:
-    e, w = part["errors"].to_numpy(float), part["words"].to_numpy(float)
+def _moments(e: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.stack([np.ones(len(e)), e, w, e * e, e * w, w * w], axis=1)
 
 
-def _difference(
-    one: pd.DataFrame, other: pd.DataFrame, paired: bool, confidence: float, replicates: int
-) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-    if paired:
-        sides = [(_pair_terms(one, other), _paired)]
-    else:
-        sides = [(_moments(one), _rate), (_moments(other), _rate)]
-    observed = [rule(terms.sum(axis=0)[None]) for terms, rule in sides]
-    drawn: list[tuple[np.ndarray, np.ndarray]] = []
-    for terms, rule in sides:
-        n = len(terms)
-        steps = max(1, 20_000_000 // max(n, 1))
-        pieces = [
-            rule(rng.multinomial(n, np.full(n, 1 / n), size=min(steps, replicates - at)) @ terms)
-            for at in range(0, replicates, steps)
+Case = tuple[pd.DataFrame, pd.DataFrame]  # errors and words of each unit, of the one and of the other
+
+
+def _differences(
+    cases: Sequence[Case], paired: bool, confidence: float, replicates: int
+) -> list[dict[str, Any]]:
+    """Each case's difference, interval and p; those with as many units share what is drawn."""
+    rule = _paired if paired else _rate
+    terms = [_terms(case, paired) for case in cases]
+    sizes = [tuple(min(len(part), LARGE + 1) for part in case) for case in cases]
+    found: list[dict[str, Any]] = [{}] * len(cases)
+    for size, alike in together(dict(enumerate(sizes))).items():
+        rng = np.random.default_rng(0)
+        sides = [
+            resampled([terms[at][side] for at in alike], replicates, rng, size[side] > LARGE)
+            for side in range(len(terms[alike[0]]))
         ]
-        drawn.append((np.concatenate([p[0] for p in pieces]), np.concatenate([p[1] for p in pieces])))
-    estimate, error = _joined(observed)
-    values, errors = _joined(drawn)
-    few = min((part["words"] > 0).sum() for part in (one, other)) < FEWEST
+        for at, *drawn in zip(alike, *sides):
+            observed = _joined([rule(side.sum(axis=0)[None]) for side in terms[at]])
+            few = min((part["words"] > 0).sum() for part in cases[at]) < FEWEST
+            found[at] = _difference(observed, _joined([rule(side) for side in drawn]), few, confidence)
+    return found
+
+
+def _terms(case: Case, paired: bool) -> list[np.ndarray]:
+    """What is added up over the units that are drawn: of both sides together, or of each."""
+    sides = [part[["errors", "words"]].to_numpy(float) for part in case]
+    if paired:
+        return [_pair_terms(in_groups(np.concatenate(sides, axis=1)))]
+    return [_moments(*in_groups(side).T) for side in sides]
+
+
+def _difference(
+    observed: tuple[np.ndarray, np.ndarray],
+    drawn: tuple[np.ndarray, np.ndarray],
+    few: bool,
+    confidence: float,
+) -> dict[str, Any]:
+    estimate, error = observed
+    values, errors = drawn
     difference = float(estimate[0])
     nothing = {"difference": difference, "low": np.nan, "high": np.nan, "p": np.nan}
     if few or not error[0] > TINY:
@@ -133,7 +208,7 @@ def _difference(
     low, high = difference - error[0] * np.quantile(t, [1 - tail, tail], method="nearest")
     # Twice the smaller tail: below 1 - confidence just where the interval leaves zero out.
     there = difference / error[0]
-    p = 2 * (1 + min((t >= there).sum(), (t <= there).sum())) / (replicates + 1)
+    p = 2 * (1 + min((t >= there).sum(), (t <= there).sum())) / (len(t) + 1)
     return {
         "difference": difference,
         "low": float(low),
@@ -217,17 +292,20 @@ def sample_size(
     for name, share in (("difference", difference), ("power", power), ("confidence", confidence)):
         check_share(name, share)
     if isinstance(alignments, Alignment):
-        part = by_unit(alignments.counts, units_of(alignments.recordings, unit))
-        _, variance = _rate(_moments(part).sum(axis=0)[None])
+        counts = errors_and_words(alignments.word_counts)
+        part = by_unit(counts, units_of(alignments.recordings, unit))
+        _, variance = _rate(_moments(*part.to_numpy(float).T).sum(axis=0)[None])
         each = 2 * float(variance[0]) * len(part)
     else:
         if len(alignments) != 2:
             raise InputError(f"expected two alignments to pair, got {len(alignments)}")
         one, other = alignments.values()
-        names = [name for name in one.counts.index if name in set(other.counts.index)]
+        there = set(other.word_counts.index)
+        names = [name for name in one.word_counts.index if name in there]
         units = units_of(one.recordings, unit)
-        parts = [by_unit(a.counts.loc[names], units) for a in (one, other)]
-        _, variance = _paired(_pair_terms(*parts).sum(axis=0)[None])
+        parts = [by_unit(errors_and_words(a.word_counts.loc[names]), units) for a in (one, other)]
+        sides = np.concatenate([part.to_numpy(float) for part in parts], axis=1)
+        _, variance = _paired(_pair_terms(sides).sum(axis=0)[None])
         each = float(variance[0]) * len(parts[0])
     if not each > TINY**2:
         raise InputError("these recordings do not vary, or are too few: nothing is known of others")
@@ -235,8 +313,8 @@ def sample_size(
     return max(ceil(z**2 * each / difference**2), FEWEST)
 
 
-def _pair_terms(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
+def _pair_terms(sides: np.ndarray) -> np.ndarray:
     """Of each unit: one, both errors and words, and the products of each two of these."""
-    base = np.stack([p[c].to_numpy(float) for c in ("errors", "words") for p in (one, other)], axis=1)
+    base = sides[:, [0, 2, 1, 3]]  # from errors and words of the one, then of the other
     products = [a * b for n, a in enumerate(base.T) for b in base.T[n:]]
     return np.concatenate([np.ones((len(base), 1)), base, np.stack(products, axis=1)], axis=1)

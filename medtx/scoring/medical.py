@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from medtx.scoring.normalize import Tokens
+from medtx.scoring.normalize import Tokens, name_with_options
 from medtx.scoring.rules import rules
 from medtx.scoring.spoken import INTEGER, UNITS, Reader, is_unit, plain_number
 from medtx.scoring.written import ROMAN, tokens_of
@@ -36,8 +36,6 @@ _BETWEEN = frozenset("of is was at around about are were".split())
 _DATED = frozenset("in since on from until by of during before after through year early late mid".split())
 """What stands before a date."""
 _STAGED = frozenset("type types stage stages grade class".split())
-_HESITATION = frozenset("um uh eh".split())
-"""Not "er": it is also a place, and a receptor."""
 _POINTS = frozenset(
     "this that some the a an any each every what which one entry exit end start such at from to".split()
 )
@@ -65,7 +63,11 @@ _SAID_MARKS = {
 class Medical:
     """The medical normaliser; ``medtx.align(..., normalize="medical")`` is one without options.
 
+    ``normalize="medical, fillers=False"`` is the same as ``normalize=Medical(fillers=False)``.
+
     ``fillers=False`` leaves "um" and "uh" out; answers such as "mm-hm" always stay.
+    ``compounds=False`` keeps "hay fever" and "hayfever" apart, ``spelling=False`` "mum" and "mom",
+    "oedema" and "edema".
     ``spoken_punctuation=True`` leaves out marks that were dictated ("full stop", "new line"), but
     not "period" and "colon", which are clinical words too.
 
@@ -77,13 +79,24 @@ class Medical:
     """
 
     fillers: bool = True
+    compounds: bool = True
+    spelling: bool = True
     spoken_punctuation: bool = False
+
+    @property
+    def name(self) -> str:
+        """What ``normalize=`` takes for it.
+
+        >>> Medical(fillers=False).name
+        'medical, fillers=False'
+        """
+        return name_with_options("medical", self)
 
     def __call__(self, words: Sequence[str]) -> Tokens:
         tokens: list[str] = []
         owner: list[int] = []
         for i, word in enumerate(words):
-            for token in tokens_of(word):
+            for token in tokens_of(word, self.spelling):
                 tokens.append(token)
                 owner.append(i)
             if word[-1:] in _PAUSES:
@@ -108,7 +121,7 @@ def _triggers() -> frozenset[str]:
             *known.units,
             *_PREFIXES,
             *_NEGATIVE,
-            *_HESITATION,
+            *known.fillers,
             *(mark[0] for mark in _SAID_MARKS),
             *("half", "quarter", "point", "am", "pm", "ft"),
         )
@@ -122,7 +135,9 @@ class _Rewriter:
         self.tokens, self.options = tokens, options
         self.reader = Reader(tokens)
         self.ahead = self.reader.tokens
+        self.phrases = rules().phrases if options.compounds else rules().phrases_apart
         self.found: list[tuple[str, int, int]] = []  # token, and the span of those that it stands for
+        self.fillers: list[tuple[str, int, int]] = []  # which no rule sees
 
     def run(self) -> list[tuple[str, int, int]]:
         triggers, found = _triggers(), self.found
@@ -135,7 +150,9 @@ class _Rewriter:
                 i += 1
             else:
                 i = self.step(token, i)
-        return found
+        if not self.options.fillers:  # also one that was spelled: "u m"
+            return [one for one in found if one[0] not in rules().fillers]
+        return sorted([*found, *self.fillers], key=lambda one: one[1:]) if self.fillers else found
 
     def before(self, back: int = 1) -> str:
         return self.found[-back][0] if len(self.found) >= back else ""
@@ -157,15 +174,16 @@ class _Rewriter:
             for size in (1, 2):
                 if tuple(self.ahead[i : i + size]) in _SAID_MARKS:
                     return i + size
-        if not self.options.fillers and token in _HESITATION:
-            return i + 1
         spelled = self.letters(i) if len(token) == 1 and token.isalpha() else i
-        for said, written in rules().phrases.get(token, ()):
+        for said, written in self.phrases.get(token, ()):
             fits = tuple(self.ahead[i : i + len(said)]) == said
             if fits and i + len(said) >= spelled:  # "p m" is no part of "p m h"
                 for text in written:
                     self.emit(text, i, i + len(said))
                 return i + len(said)
+        if token in rules().fillers:
+            self.fillers.append((token, i, i + 1))
+            return i + 1
         if spelled > i + 1 and self.before() in _PREFIXES and self.found[-1][2] == i:
             return self.merge(self.before() + "".join(self.tokens[i:spelled]), spelled)  # "postCABG"
         if spelled > i + 1:

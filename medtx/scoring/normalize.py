@@ -6,7 +6,9 @@ survive whatever is rewritten.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError, optional
+from medtx.scoring.conventions import rewritten
 
 
 class Tokens(NamedTuple):
@@ -88,32 +91,132 @@ WORDWISE: dict[Normalizer, Callable[[str], Sequence[str]]] = {plain: _plain_word
 """Normalisers that look at one word at a time, as functions of that word: a short cut."""
 
 
+@dataclass(frozen=True)
+class Plain:
+    """`plain` with options; ``normalize="plain, fillers=False"`` names it.
+
+    ``fillers=False`` leaves "um" and "uh" out; answers such as "uh-huh" always stay. With
+    ``compounds=True`` "hay fever" and "check-up" are "hayfever" and "checkup", with
+    ``spelling=True`` "mum" is "mom" and "oedema" is "edema".
+
+    >>> Plain(fillers=False, compounds=True)("Um, uh-huh: hay fever.".split())
+    Tokens(text=['uh', 'huh', 'hayfever'], start=[1, 1, 2], stop=[2, 2, 4])
+    """
+
+    fillers: bool = True
+    compounds: bool = False
+    spelling: bool = False
+
+    @property
+    def name(self) -> str:
+        return name_with_options("plain", self)
+
+    def __call__(self, words: Sequence[str]) -> Tokens:
+        text, start, stop = plain(words)
+        options = {"fillers": self.fillers, "compounds": self.compounds, "spelling": self.spelling}
+        found = rewritten(text, **options)
+        return Tokens(
+            [token for token, _, _ in found],
+            [start[first] for _, first, _ in found],
+            [stop[last - 1] for _, _, last in found],
+        )
+
+
 NAMES = ("plain", "none", "medical", "whisper")
 
 
-def named(name: str) -> Normalizer | None:
-    """The normaliser of this name; the larger ones are loaded when they are asked for."""
-    if name == "medical":
+def named(text: str) -> Normalizer:
+    """The normaliser of this name and these options; larger ones are loaded when they are asked for.
+
+    >>> named("Plain, fillers = no")
+    Plain(fillers=False, compounds=False, spelling=False)
+    """
+    name, *options = (part.strip() for part in text.split(","))
+    if name.lower() not in NAMES:
+        raise InputError(
+            f"normalize={text!r} is not one of {', '.join(NAMES)} or a function{near(name, NAMES)}"
+        )
+    if name.lower() == "medical":
         from medtx.scoring.medical import Medical
 
-        return Medical()
-    if name == "whisper":
-        return of_text(optional("whisper_normalizer.english", "whisper").EnglishTextNormalizer())
-    return {"plain": plain, "none": none}.get(name)
+        return Medical(**_options(text, options, Medical))
+    if name.lower() == "plain":
+        return Plain(**found) if (found := _options(text, options, Plain)) else plain
+    if options:
+        raise InputError(f"normalize={text!r}: {name.lower()} has no options; plain and medical have")
+    if name.lower() == "none":
+        return none
+    return Whole(optional("whisper_normalizer.english", "whisper").EnglishTextNormalizer(), "whisper")
 
 
-def of_text(function: Callable[[str], Any]) -> Normalizer:
+def _options(text: str, options: Sequence[str], kind: type[Any]) -> dict[str, bool]:
+    """Options as they are written in a name: "fillers=False"."""
+    known = [field.name for field in fields(kind)]
+    found: dict[str, bool] = {}
+    for option in options:
+        name, _, value = (part.strip().lower() for part in option.partition("="))
+        if name not in known:
+            listed = f"{', '.join(known)}{near(name, known)}"
+            raise InputError(f"normalize={text!r}: {name!r} is not one of the options {listed}")
+        if value not in _VALUES:
+            raise InputError(
+                f"normalize={text!r}: expected {name}=True or {name}=False{near(value, _VALUES)}"
+            )
+        if name in found:
+            raise InputError(f"normalize={text!r}: {name} is given twice")
+        found[name] = _VALUES[value]
+    return found
+
+
+_VALUES = {"true": True, "false": False, "yes": True, "no": False}
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """
+    >>> near("filler", ["fillers", "spelling"])
+    '; did you mean fillers?'
+    """
+    found = get_close_matches(name.lower(), list(known), 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def name_with_options(name: str, normalizer: Any) -> str:
+    """The name that `named` takes, with those options that are not as they are by themselves."""
+    given = [
+        (f.name, getattr(normalizer, f.name))
+        for f in fields(normalizer)
+        if f.default != getattr(normalizer, f.name)
+    ]
+    return ", ".join([name, *(f"{option}={value}" for option, value in given)])
+
+
+def name_of(normalizer: Normalizer) -> str:
+    """What tables and records call it.
+
+    >>> name_of(plain), name_of(Plain(fillers=False)), name_of(Whole(str.lower))
+    ('plain', 'plain, fillers=False', "of one's own")
+    """
+    if normalizer in (plain, none):
+        return str(normalizer.__name__)
+    return str(getattr(normalizer, "name", "")) or "of one's own"
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
     """A normaliser from a function of the whole text, such as Whisper's, or a transform of jiwer.
 
     The tokens find the way back by an alignment with the words: those that stayed the same
     anchor those that were rewritten between them.
 
-    >>> of_text(lambda text: text.replace("can't", "can not"))(["I", "can't", "walk"])
+    >>> Whole(lambda text: text.replace("can't", "can not"))(["I", "can't", "walk"])
     Tokens(text=['I', 'can', 'not', 'walk'], start=[0, 1, 1, 2], stop=[1, 2, 2, 3])
     """
 
-    def normalizer(words: Sequence[str]) -> Tokens:
-        made = function(" ".join(words))
+    function: Callable[[str], Any]
+    name: str = ""
+
+    def __call__(self, words: Sequence[str]) -> Tokens:
+        made = self.function(" ".join(words))
         text = made.split() if isinstance(made, str) else _flat(made)
         start, stop = [0] * len(text), [0] * len(text)
         edits = Levenshtein.opcodes([_bare(word) for word in words], [_bare(token) for token in text])
@@ -126,8 +229,6 @@ def of_text(function: Callable[[str], Any]) -> Normalizer:
                 i, j = (i, j) if j > i else (max(i - 1, 0), max(i, 1))
                 start[k:n], stop[k:n] = [i] * (n - k), [j] * (n - k)
         return Tokens(text, start, stop) if words else Tokens([], [], [])
-
-    return normalizer
 
 
 def _bare(word: str) -> str:
@@ -142,7 +243,7 @@ def _flat(made: Any) -> list[str]:
 def from_callable(function: Callable[[Any], Any]) -> Normalizer:
     """A user's own: from words to `Tokens`, from text to text, or a transform of jiwer."""
     if type(function).__module__.startswith("jiwer."):
-        return of_text(function)
+        return Whole(function)
     try:
         made = function(["word"])
     except Exception:  # it may want text, and raises what it likes when it gets words
@@ -150,5 +251,5 @@ def from_callable(function: Callable[[Any], Any]) -> Normalizer:
     if isinstance(made, Tokens):
         return function
     if isinstance(function("word"), str):
-        return of_text(function)
+        return Whole(function)
     raise InputError("a normaliser must give Tokens for words, or text for text")

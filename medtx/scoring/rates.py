@@ -1,6 +1,6 @@
 """Error rates of groups of recordings: counts are added, a ratio is taken last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,8 @@ COUNTS = [
     "insertions",
     "reference_characters",
     "character_errors",
+    "words_without_fillers",
+    "errors_without_fillers",
     "raw_reference_words",
     "raw_errors",
 ]
@@ -43,11 +45,17 @@ def rates(alignment: "Alignment", by: Any, unit: str, replicates: int) -> pd.Dat
     if not isinstance(replicates, int) or replicates < 10:
         raise InputError(f"replicates={replicates!r} is not a whole number of 10 or more")
     units = units_of(alignment.recordings, unit)
-    parts = counts_by(alignment, by)
-    rows = {name: _row(counts, units, replicates) for name, counts in parts}
-    rows["TOTAL"] = _row(alignment.counts, units, replicates)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.name = name_of(by)
+    parts = [*counts_by(alignment, by, alignment.counts), ("TOTAL", alignment.counts)]
+    drawn = [
+        by_unit(errors_and_words(counts), units) if len(counts) >= FEWEST else None for _, counts in parts
+    ]
+    known = [part for part in drawn if part is not None]
+    spans = iter(
+        intervals([(part["errors0"].to_numpy(), part["words0"].to_numpy()) for part in known], replicates)
+    )
+    none = np.nan, np.nan
+    rows = [_row(counts, none if part is None else next(spans)) for (_, counts), part in zip(parts, drawn)]
+    table = pd.DataFrame(rows, index=pd.Index([name for name, _ in parts], name=name_of(by)))
     whole = [c for c in ("recordings", *COUNTS) if table[c].notna().all()]
     return table.astype(dict.fromkeys(whole, int))
 
@@ -69,7 +77,7 @@ def name_of(by: Any) -> str | None:
 def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
     """Each group's name, and which rows of the pairs are of it."""
     columns = _columns(by)
-    if _are_known(columns, alignment.recordings):
+    if are_known(by, alignment.recordings):
         recording = alignment.pairs["recording"]
         found = groups(alignment.recordings, columns)
         return [(name, recording.isin(members).to_numpy()) for name, members in found]
@@ -77,17 +85,18 @@ def rows_by(alignment: "Alignment", by: Any) -> list[tuple[str, np.ndarray]]:
     return [(str(name), (label == name).to_numpy()) for name in sorted(label.unique())]
 
 
-def counts_by(alignment: "Alignment", by: Any) -> list[tuple[str, pd.DataFrame]]:
-    """Each group's name, and its counts by recording."""
+def counts_by(alignment: "Alignment", by: Any, counts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each group's name, and its counts by recording; ``counts`` are those of whole recordings."""
     columns = _columns(by)
-    if _are_known(columns, alignment.recordings):
-        found = groups(alignment.recordings, columns or None)
-        return [(name, alignment.counts.loc[list(rows)]) for name, rows in found]
+    if are_known(by, alignment.recordings):
+        found = groups(alignment.recordings.reset_index(drop=True), columns or None)
+        return [(name, counts.iloc[rows.index]) for name, rows in found]
     return _counts_by_word(alignment, _label(alignment, columns))
 
 
-def _are_known(columns: list[Any], recordings: pd.DataFrame) -> bool:
-    return all(isinstance(column, str) and column in recordings for column in columns)
+def are_known(by: Any, recordings: pd.DataFrame) -> bool:
+    """Whether all that ``by`` names are columns of recordings."""
+    return all(isinstance(column, str) and column in recordings for column in _columns(by))
 
 
 def _label(alignment: "Alignment", columns: list[Any]) -> pd.Series:
@@ -204,29 +213,31 @@ def errors_of(counts: pd.DataFrame) -> pd.Series:
     return counts["substitutions"] + counts["deletions"] + counts["insertions"]
 
 
-def by_unit(counts: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
-    """Errors and reference words of each unit of chance."""
-    table = pd.DataFrame({"errors": errors_of(counts), "words": counts["reference_words"]})
+def errors_and_words(counts: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"errors0": errors_of(counts), "words0": counts["reference_words"]})
+
+
+def by_unit(table: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
+    """What is counted of each recording, added over each unit of chance."""
     return table.groupby(units).sum()
 
 
-def _row(counts: pd.DataFrame, units: pd.Series, replicates: int) -> dict[str, float]:
-    total = counts.sum(min_count=1) if len(counts) else counts.sum()
+def _row(counts: pd.DataFrame, span: tuple[float, float]) -> dict[str, float]:
+    total = dict(zip(COUNTS, counts[COUNTS].to_numpy(float).sum(axis=0)))
     words, hits = total["reference_words"], total["hits"]
     heard = hits + total["substitutions"] + total["insertions"]
-    errors = errors_of(counts)
-    drawn = by_unit(counts, units)
-    low, high = interval(drawn["errors"].to_numpy(), drawn["words"].to_numpy(), replicates)
+    errors = errors_of(counts).to_numpy()
 
     def share(part: float, whole: float) -> float:
         return part / whole if words and whole else np.nan
 
     return {
         "recordings": len(counts),
-        **total.to_dict(),
+        **total,
         "wer": share(errors.sum(), words),
-        "wer_low": low,
-        "wer_high": high,
+        "wer_low": span[0],
+        "wer_high": span[1],
+        "wer_without_fillers": share(total["errors_without_fillers"], total["words_without_fillers"]),
         "cer": share(total["character_errors"], total["reference_characters"]),
         "mer": share(errors.sum(), hits + errors.sum()),
         "wil": 1 - hits / words * hits / heard if words and heard else 1.0 if words else np.nan,
@@ -250,26 +261,76 @@ def interval(
     >>> 0 <= low < 20 / 160 < high
     True
     """
-    n = len(words)
-    if (words > 0).sum() < FEWEST:
-        return np.nan, np.nan
-    e, w = errors.astype(float), words.astype(float)
-    if n > LARGE:
-        # So many are first put into groups by chance: their sums vary as the recordings do.
-        group = np.random.default_rng(0).permutation(n) % LARGE
-        e, w = np.bincount(group, e), np.bincount(group, w)
-        n = LARGE
-    sums = np.stack([e, w, e * e, e * w, w * w], axis=1)
+    return intervals([(errors, words)], replicates, confidence)[0]
+
+
+def intervals(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], replicates: int, confidence: float = 0.95
+) -> list[tuple[float, float]]:
+    """`interval` of each part's errors and words; parts of one size share what is drawn."""
+    found = [(np.nan, np.nan)] * len(parts)
+    sums: dict[int, np.ndarray] = {}
+    for at, (errors, words) in enumerate(parts):
+        if (words > 0).sum() >= FEWEST:
+            e, w = in_groups(np.stack([errors, words], axis=1).astype(float)).T
+            sums[at] = np.stack([e, w, e * e, e * w, w * w], axis=1)
+    for size, which in together({at: min(len(parts[at][1]), LARGE + 1) for at in sums}).items():
+        rng = np.random.default_rng(0)
+        drawn = resampled([sums[at] for at in which], replicates, rng, size > LARGE)
+        for at, one in zip(which, drawn):
+            found[at] = _interval(sums[at], one, confidence)
+    return found
+
+
+def together(keys: Mapping[int, Any]) -> dict[Any, list[int]]:
+    """Which have the same key.
+
+    >>> together({0: 8, 1: 9, 2: 8})
+    {8: [0, 2], 9: [1]}
+    """
+    found: dict[Any, list[int]] = {}
+    for at, key in keys.items():
+        found.setdefault(key, []).append(at)
+    return found
+
+
+def in_groups(terms: np.ndarray) -> np.ndarray:
+    """Terms of more units than are drawn: groups of units by chance, whose sums vary as units do."""
+    if len(terms) <= LARGE:
+        return terms
+    group = np.random.default_rng(0).permutation(len(terms)) % LARGE
+    return np.stack([np.bincount(group, column) for column in terms.T], axis=1)
+
+
+def resampled(
+    parts: Sequence[np.ndarray], replicates: int, rng: np.random.Generator, large: bool
+) -> list[np.ndarray]:
+    """Sums of the terms of units (rows) drawn with replacement; all parts have as many units.
+
+    ``large`` says that the units are groups: those are drawn in a way that is quicker.
+    """
+    n = len(parts[0])
+    terms = np.concatenate(parts, axis=1)
+    step = max(1, (2_000_000 if large else 20_000_000) // n)  # replicates at a time, to bound memory
+    drawn = []
+    for first in range(0, replicates, step):
+        size = min(step, replicates - first)
+        if large:
+            unit = rng.integers(0, n, size=(size, n), dtype=np.uint16) + np.arange(size)[:, None] * n
+            times = np.bincount(unit.ravel(), minlength=size * n).reshape(size, n)
+        else:
+            times = rng.multinomial(n, np.full(n, 1 / n), size=size)
+        drawn.append(times @ terms)
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+    return np.split(np.concatenate(drawn), ends, axis=1)
+
+
+def _interval(sums: np.ndarray, drawn: np.ndarray, confidence: float) -> tuple[float, float]:
+    n = len(sums)
     rate, error = _rate(sums.sum(axis=0)[None], n)
     if error[0] < TINY:
         return np.nan, np.nan
-    rng = np.random.default_rng(0)
-    drawn = []
-    step = max(1, 20_000_000 // n)  # replicates at a time, so that memory stays bounded
-    for first in range(0, replicates, step):
-        size = min(step, replicates - first)
-        drawn.append(rng.multinomial(n, np.full(n, 1 / n), size=size) @ sums)
-    rates_, errors_ = _rate(np.concatenate(drawn), n)
+    rates_, errors_ = _rate(drawn, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.nan_to_num((rates_ - rate[0]) / errors_, nan=0.0)  # infinite where all drawn are alike
     tail = (1 - confidence) / 2

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from unicodedata import category
 
+from medtx.scoring.conventions import spelled
 from medtx.scoring.normalize import THOUSANDS
 from medtx.scoring.rules import rules
 from medtx.scoring.spoken import is_unit, plain_number
@@ -64,8 +65,8 @@ _EVERY = re.compile(r"q(\d+)h(?:rs?)?")
 
 
 @lru_cache(maxsize=200_000)
-def tokens_of(raw: str) -> tuple[str, ...]:
-    """The tokens of one raw word, whatever stands beside it.
+def tokens_of(raw: str, spelling: bool = True) -> tuple[str, ...]:
+    """The tokens of one raw word, whatever stands beside it; with ``spelling``, as Americans write it.
 
     >>> [tokens_of(w) for w in ("500mg,", "120/80.", "can't", "mcg/kg", "L4-5", "5-10", "Q.I.D.")]
     ... # doctest: +NORMALIZE_WHITESPACE
@@ -78,7 +79,7 @@ def tokens_of(raw: str) -> tuple[str, ...]:
         word = word.replace(written, sign)
     parts = word.split()
     if len(parts) != 1:
-        return tuple(token for part in parts for token in tokens_of(part))
+        return tuple(token for part in parts for token in tokens_of(part, spelling))
     if word in words:
         return words[word]
     bare = word.strip(_EDGE)
@@ -94,10 +95,10 @@ def tokens_of(raw: str) -> tuple[str, ...]:
     above, slash, below = bare.partition("/")
     if slash and above in ROMAN and below in ROMAN:
         return (f"{ROMAN[above]}/{ROMAN[below]}",)
-    return _pieces(bare, raw)
+    return _pieces(bare, raw, spelling)
 
 
-def _pieces(word: str, raw: str) -> tuple[str, ...]:
+def _pieces(word: str, raw: str, spelling: bool) -> tuple[str, ...]:
     found: list[str] = []
     matches = list(_PIECE.finditer(word))
     minus = False
@@ -122,7 +123,7 @@ def _pieces(word: str, raw: str) -> tuple[str, ...]:
         elif kind in ("clock", "ordinal", "proportion"):
             found.append(text)
         elif kind == "word":
-            found += _word(text)
+            found += _word(text, spelling)
             counted = text[0] == "x" and text[1:].isdigit() and word[match.end() : match.end() + 1] == "-"
             if counted and word[match.end() + 1 :].isdigit():  # "x2-3"
                 found += ["to", word[match.end() + 1 :]]
@@ -167,7 +168,7 @@ def _hyphen(word: str, at: int, matches: list[re.Match[str]], n: int, found: lis
     return False
 
 
-def _word(text: str) -> tuple[str, ...]:
+def _word(text: str, spelling: bool) -> tuple[str, ...]:
     known = rules()
     if text in known.words:
         return known.words[text]
@@ -176,9 +177,5 @@ def _word(text: str) -> tuple[str, ...]:
     if every := _EVERY.fullmatch(text):
         return "q", every[1], "hr"
     text = text[:-2] + "s" if text.endswith("'s") else text
-    if len(text) > 3:
-        for pattern, replacement in known.spelling:
-            if match := pattern.fullmatch(text):
-                text = match.expand(replacement)
-                break
+    text = spelled(text) if spelling else text
     return known.words.get(text, (text,))
