@@ -129,15 +129,10 @@ def events(data: Any, at: Event = _NOWHERE) -> Iterator[Event]:
     if isinstance(data, list):
         for i, one in enumerate(data):
             yield from events(one, at._replace(place=f"{at.place}[{i}]"))
-    elif is_object(data):
-        held = getattr(data, "value", data)
-        if isinstance(held, BaseException):
-            said = str(getattr(held, "message", None) or held)
-            yield at._replace(failure=_told(type(held).__name__, said))
-        else:
-            yield from events(_plain(held), at)
     elif not isinstance(data, Mapping):
-        yield at._replace(service=TRANSCRIBE, result=data)
+        yield from _of_object(data, at)
+    elif "ResultId" in data:
+        yield at._replace(service=TRANSCRIBE, result=dict(data), session=_session(data) or at.session)
     elif "data" in data:
         at = at._replace(arrival=_seconds(data.get("t"), at.arrival), sent=_seconds(data.get("sent")))
         at = at._replace(session=_session(data) or at.session)
@@ -148,11 +143,22 @@ def events(data: Any, at: Event = _NOWHERE) -> Iterator[Event]:
         yield from _event(data, at)
 
 
+def _of_object(data: Any, at: Event) -> Iterator[Event]:
+    held = getattr(data, "value", data)
+    if isinstance(held, BaseException):
+        said = str(getattr(held, "message", None) or held)
+        yield at._replace(failure=_told(type(held).__name__, said))
+    elif is_object(data):
+        yield from events(_plain(held), at)
+    else:
+        yield at._replace(service=TRANSCRIBE, result=data)
+
+
 def _event(given: Mapping[str, Any], at: Event) -> Iterator[Event]:
     at = at._replace(session=_session(given) or at.session)
     data = _capital(given)
     if (service := _service(data)) is not None:
-        held = dict(given) if "ResultId" in given else _deep(given)
+        held = _deep(given)
         yield at._replace(service=service, result=_READ[service](held) if service in _READ else held)
         return
     found = False
