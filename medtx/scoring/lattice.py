@@ -273,6 +273,17 @@ def with_left_out(pairs: pd.DataFrame, words: pd.DataFrame, normalizer: Normaliz
         return pairs
     names, tokens, positions = zip(*rows)
     codes = pairs["recording"].cat.categories.get_indexer(pd.Index(names))
+    owner = pairs["recording"].cat.codes.to_numpy(int)
+    wide = int(max([*positions, pairs["reference_position"].max() if len(pairs) else 0])) + 1
+    # It follows the reference word before it, or begins the recording.
+    known = np.flatnonzero(pairs["reference_position"] >= 0)
+    keys = owner[known] * wide + pairs["reference_position"].to_numpy()[known]
+    order = np.argsort(keys, kind="stable")
+    found = np.searchsorted(keys[order], codes * wide + np.array(positions), side="right") - 1
+    after = np.append(known[order], -1)[found]
+    mine = (after >= 0) & (np.append(owner, -1)[after] == codes)
+    first = np.searchsorted(owner, codes)
+    place = np.where(mine, after + 0.5, first - 0.5)
     more = frame(
         "pairs",
         {
@@ -283,15 +294,5 @@ def with_left_out(pairs: pd.DataFrame, words: pd.DataFrame, normalizer: Normaliz
             "position": np.full(len(rows), -1),
         },
     )
-    owner = pairs["recording"].cat.codes.to_numpy(int)
-    wide = int(max([*positions, pairs["reference_position"].max() if len(pairs) else 0])) + 1
-    # It follows the reference word before it, or begins the recording.
-    known = np.flatnonzero(pairs["reference_position"] >= 0)
-    keys = owner[known] * wide + pairs["reference_position"].to_numpy()[known]
-    order = np.argsort(keys, kind="stable")
-    found = np.searchsorted(keys[order], codes * wide + np.array(positions), side="right") - 1
-    after = np.append(known[order], -1)[found]
-    mine = (after >= 0) & (np.append(owner, -1)[after] == codes)
-    place = np.where(mine, after + 0.5, np.searchsorted(owner, codes) - 0.5)
     where = np.argsort(np.append(np.arange(len(pairs)), place), kind="stable")
     return stack([pairs, more]).iloc[where].reset_index(drop=True)
