@@ -92,3 +92,40 @@ def test_nothing_to_settle(empty):
     ids[empty] = ids[empty][:0]
     op = np.full(2, OPS.index("delete" if empty else "insert"), np.int8)
     assert most_right(op, (ids[0], ids[1]), np.array([2])).tolist() == op.tolist()
+
+
+def nearest(ref: list[tuple[str, float]], hyp: list[tuple[str, float]]) -> tuple[int, int, int]:
+    """Fewest errors, then most right words, then fewest milliseconds between words that stand together."""
+    best = [[(j, 0, 0) for j in range(len(hyp) + 1)]]
+    for i, (said, then) in enumerate(ref, 1):
+        row = [(i, 0, 0)]
+        for j, (heard, when) in enumerate(hyp, 1):
+            errors, right, apart = best[i - 1][j - 1]
+            apart += round(1000 * max(then - when - 0.1, when + 0.1 - then - 0.2, 0))
+            across = (errors, right - 1, apart) if said == heard else (errors + 1, right, apart)
+            above, left = best[i - 1][j], row[j - 1]
+            row.append(min(across, (above[0] + 1, *above[1:]), (left[0] + 1, *left[1:])))
+        best.append(row)
+    return best[-1][-1]
+
+
+timed = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 30)), min_size=1, max_size=9)
+
+
+@settings(deadline=None, max_examples=150)
+@given(timed, timed)
+def test_nearest_in_time_of_all_alignments(tmp_path_factory, ref, hyp):
+    folder = tmp_path_factory.mktemp("timed")
+    said = []
+    for name, words in (("r.ctm", ref), ("h.ctm", hyp)):
+        starts = np.cumsum([gap for _, gap in words]) / 10
+        said.append([(word, float(at)) for (word, _), at in zip(words, starts)])
+        lines = [f"v 1 {at:.1f} 0.2 {word}{' 0.5' if name == 'h.ctm' else ''}\n" for word, at in said[-1]]
+        (folder / name).write_text("".join(lines))
+    a = medtx.align(references=folder / "r.ctm", hypotheses=folder / "h.ctm", normalize="none")
+    errors, right, apart = nearest(*said)
+    assert counted(a, "v") == (errors, -right)
+    both = a.pairs[a.pairs["op"].isin(["equal", "substitute"])]
+    pairs = [(said[0][i][1], said[1][j][1]) for i, j in zip(both["reference_position"], both["position"])]
+    mine = sum(round(1000 * max(r - h - 0.1, h + 0.1 - r - 0.2, 0)) for r, h in pairs)
+    assert abs(mine - apart) <= 1

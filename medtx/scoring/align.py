@@ -245,7 +245,7 @@ def _tokenise(words: pd.DataFrame, order: Order, normalizer: Normalizer, vocabul
     )
 
 
-def _edits(ref: _Side, hyp: _Side) -> Path:
+def _edits(ref: _Side, hyp: _Side, times: tuple[Times, Times] | None) -> Path:
     """For each aligned position: operation, reference token, hypothesis token (-1: none)."""
     ref_text, hyp_text = as_characters(ref.ids), as_characters(hyp.ids)
     edits = [
@@ -266,7 +266,7 @@ def _edits(ref: _Side, hyp: _Side) -> Path:
     op = np.full(size + len(inserted), OPS.index("insert"), np.int8)
     op[ref_row] = ref_op
     sizes = np.diff(ref.offsets) + np.bincount(owner[tag == "i"], minlength=len(edits))
-    op = most_right(op, (ref.ids, hyp.ids), np.cumsum(sizes))
+    op = most_right(op, (ref.ids, hyp.ids), np.cumsum(sizes), times)
     said, heard = (op != OPS.index(other) for other in ("insert", "delete"))
     ref_token, hyp_token = (np.where(there, np.cumsum(there) - 1, -1) for there in (said, heard))
     return Path(op, ref_token, hyp_token)
@@ -294,14 +294,15 @@ def _times(side: _Side, words: pd.DataFrame, segments: pd.DataFrame) -> Times:
 def _pairs(
     ref: _Side, hyp: _Side, tokens: Any, names: list[str], parts: Parts, ref_at: At, hyp_at: At
 ) -> pd.DataFrame:
-    path = _edits(ref, hyp)
+    timed = all(_is_timed(*at) for at in (ref_at, hyp_at))
+    times = (_times(ref, *ref_at), _times(hyp, *hyp_at)) if timed else None
+    path = _edits(ref, hyp, times)
     op, ref_token, hyp_token = path
     owners = [np.repeat(np.arange(len(parts.recording)), np.diff(side.offsets)) for side in (ref, hyp)]
     inserted = np.flatnonzero(ref_token < 0)
     part = np.append(owners[0], 0)[ref_token]
     part[inserted] = owners[1][hyp_token[inserted]]
-    if all(_is_timed(*at) for at in (ref_at, hyp_at)):
-        times = _times(ref, *ref_at), _times(hyp, *hyp_at)
+    if times is not None:
         op, ref_token, hyp_token = settle(path, (ref.ids, hyp.ids), times, part)
 
     def spread(values: np.ndarray, token: np.ndarray, blank: Any) -> np.ndarray:

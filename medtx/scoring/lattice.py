@@ -273,16 +273,6 @@ def with_left_out(pairs: pd.DataFrame, words: pd.DataFrame, normalizer: Normaliz
         return pairs
     names, tokens, positions = zip(*rows)
     codes = pairs["recording"].cat.categories.get_indexer(pd.Index(names))
-    more = frame(
-        "pairs",
-        {
-            "recording": pd.Categorical.from_codes(codes, dtype=pairs["recording"].dtype),
-            "op": pd.Categorical.from_codes(np.zeros(len(rows), np.int8), dtype=pairs["op"].dtype),
-            "reference": list(tokens),
-            "reference_position": list(positions),
-            "position": np.full(len(rows), -1),
-        },
-    )
     owner = pairs["recording"].cat.codes.to_numpy(int)
     wide = int(max([*positions, pairs["reference_position"].max() if len(pairs) else 0])) + 1
     # It follows the reference word before it, or begins the recording.
@@ -292,7 +282,18 @@ def with_left_out(pairs: pd.DataFrame, words: pd.DataFrame, normalizer: Normaliz
     found = np.searchsorted(keys[order], codes * wide + np.array(positions), side="right") - 1
     after = np.append(known[order], -1)[found]
     mine = (after >= 0) & (np.append(owner, -1)[after] == codes)
-    more["part"] = np.where(mine, np.append(pairs["part"].to_numpy(), 0)[after], 0).astype(np.int32)
-    place = np.where(mine, after + 0.5, np.searchsorted(owner, codes) - 0.5)
+    first = np.searchsorted(owner, codes)
+    place = np.where(mine, after + 0.5, first - 0.5)
+    more = frame(
+        "pairs",
+        {
+            "recording": pd.Categorical.from_codes(codes, dtype=pairs["recording"].dtype),
+            "part": np.where(mine, np.append(pairs["part"].to_numpy(), 0)[after], 0),
+            "op": pd.Categorical.from_codes(np.zeros(len(rows), np.int8), dtype=pairs["op"].dtype),
+            "reference": list(tokens),
+            "reference_position": list(positions),
+            "position": np.full(len(rows), -1),
+        },
+    )
     where = np.argsort(np.append(np.arange(len(pairs)), place), kind="stable")
     return stack([pairs, more]).iloc[where].reset_index(drop=True)
