@@ -177,3 +177,11 @@ def test_a_tsv_without_quoting_loses_no_row(said):
     assert [one.name for one in parsed] == [f"v{n}" for n in range(len(said))]
     letters = [[c for c in "".join(one.tables["words"]["content"]) if c in "ab"] for one in parsed]
     assert letters == [[c for c in one if c in "ab"] for one in said]
+
+
+def test_rows_whose_times_have_other_names_are_no_table_of_texts():
+    rows = [{"id": "a0", "text": "Hello", "confidence": 0.9, "startedAt": "2024-01-01T00:00:00Z"}]
+    with pytest.raises(ReadError, match="whose times do not stand in startedAt"):
+        medtx.read(rows)
+    nemo = {"audio_filepath": "a.wav", "duration": 2.0, "offset": 0.5, "text": "no fever", "speaker_id": "x"}
+    assert medtx.read([nemo]).words["content"].tolist() == ["no", "fever"]

@@ -44,6 +44,13 @@ def is_row(data: Any) -> bool:
     return "audio_filepath" in data or (named and said)
 
 
+def keys_read(row: Mapping[Any, Any]) -> frozenset[str]:
+    """The keys of a row that may say its times."""
+    return frozenset(
+        key for key in row if isinstance(key, str) and any(p.fullmatch(key) for p in (_START, _END, _LENGTH))
+    )
+
+
 class Columns(NamedTuple):
     """Which columns of a table say what; ``None`` where it has none."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from medtx.errors import ReadError
+from medtx.errors import ReadError, shown
 from medtx.files import load, unpack
 from medtx.reading import batch, formats, job, manifests, references, streaming
 from medtx.reading.build import Parsed
@@ -195,6 +195,11 @@ def _parse_object(data: Any, source: str, options: Options) -> list[Parsed]:
         return references.seglst(data, source)
     if manifests.is_row(first):
         rows = [(f"entry {n}", row) for n, row in enumerate(data if isinstance(data, list) else [data], 1)]
+        times, _ = guard.unread([row for _, row in rows], manifests.keys_read(first))
+        if times:  # a result of some engine, and no table of texts
+            raise ReadError(
+                source, f"looks like a table of texts, whose times do not stand in {shown(times)}"
+            )
         return manifests.of_rows(rows, source, **options.of(manifests.of_rows))
     if isinstance(data, list) and formats.each(data):
         return [

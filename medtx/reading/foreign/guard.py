@@ -8,7 +8,10 @@ import numpy as np
 
 from medtx.reading.build import Parsed
 
-_TIMES = "start end begin beg from to time times timestamp timestamps offset offsets duration onset ts ms"
+_TIMES = (
+    "start started starts end ended ends begin begins beg from to time times timestamp timestamps stamp"
+    " offset offsets duration onset ts ms"
+)
 _OTHERS = "speaker spk channel confidence conf score prob probability logprob"
 LIKE_TIMES, LIKE_OTHERS = frozenset(_TIMES.split()), frozenset(_OTHERS.split())
 TEXT = frozenset(
