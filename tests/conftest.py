@@ -1,5 +1,6 @@
 """What several tests need. Real results of real services are read from ../shared/data, if it is there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,13 @@ from hypothesis import HealthCheck, settings
 
 import medtx
 
-# A busy machine is no fault of what is tested.
-settings.register_profile("medtx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no fault of what is tested. CI draws the same cases each time.
+settings.register_profile(
+    "medtx",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("medtx")
 
 ROOT = Path(__file__).parents[1]
