@@ -182,7 +182,11 @@ def _against() -> argparse.ArgumentParser:
         "metadata, a CSV file with two columns (result, reference), or alike, for names that differ in case, "
         "folder, extension or marks; given twice, for the references and for the results",
     )
-    against.add_argument("--normalize", default="plain", help="plain, medical, whisper or none (%(default)s)")
+    against.add_argument(
+        "--normalize",
+        default="plain",
+        help="plain, medical, whisper or none, with options: 'medical, fillers=False' (%(default)s)",
+    )
     return against
 
 
