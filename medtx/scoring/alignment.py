@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
-from medtx.scoring.distances import of_characters, of_raw_words
+from medtx.scoring.distances import Tokens, of_characters, of_raw_words, tokens_by_part
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.order import Parts, whole
 from medtx.scoring.rates import COUNTS, rates
@@ -148,6 +148,11 @@ class Alignment:
         recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
         counts = count(self.pairs["op"].cat.codes.to_numpy(), recording, len(self.recordings))
         return counts.set_axis(pd.Index(self.recordings["recording"].astype(str).tolist()))
+
+    @cached_property
+    def tokens(self) -> tuple[np.ndarray, Tokens, Tokens]:
+        """The recording of each part, and the tokens of both sides; see `medtx.scoring.distances`."""
+        return tokens_by_part(self)
 
     @cached_property
     def counts(self) -> pd.DataFrame:
