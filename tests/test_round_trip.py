@@ -148,14 +148,14 @@ talks = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
-@given(talks, st.booleans(), st.booleans(), st.sampled_from(["stm", "ctm", "seglst", "vtt"]))
+@settings(deadline=None, max_examples=50)
+@given(talks, st.booleans(), st.booleans(), st.sampled_from(["stm", "ctm", "seglst", "vtt", "srt"]))
 @example([(["no"], 0.0, 2.0, 0), (["yes", "{"], 1.0, 2.0, 1), (["@"], 1.5, 0.0, 0)], True, False, "stm")
 def test_any_talk(tmp_path_factory, turns, channels, speakers, kind):
     """With people who talk at once, words of no length, and words that look like marks."""
     if kind == "ctm" and not channels:  # it has no speakers: who talks at once is mixed
         turns = [turn for turn in turns if turn[3] == 0]
-    if kind == "vtt" and not channels and not speakers:
+    if kind in ("vtt", "srt") and not channels and not speakers:
         turns = [turn for turn in turns if turn[3] == 0]
     ends, said = [0.0, 0.0], []
     for words, gap, length, voice in turns:  # nobody talks to themselves at once
@@ -172,7 +172,7 @@ apart = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=50)
 @given(apart, st.booleans(), st.booleans())
 def test_sclite_finds_no_error_in_any_talk(tmp_path_factory, turns, channels, punctuation):
     """One after the other on each channel; "@" is no word for sclite, so there is none here."""
