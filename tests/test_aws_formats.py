@@ -368,9 +368,9 @@ def test_call_analytics_result():
         "amazon-transcribe-call-analytics",
     ]
     assert words(t) == [
-        ("I'm", 0.1, 0.3, 0.75, "AGENT", None),
-        ("[PII]", 0.3, 0.7, None, "AGENT", None),
-        (".", None, None, None, "AGENT", None),
+        ("I'm", 0.1, 0.3, 0.75, "AGENT", "AGENT"),
+        ("[PII]", 0.3, 0.7, None, "AGENT", "AGENT"),
+        (".", None, None, None, "AGENT", "AGENT"),
     ]
     assert t.phi[["start", "end", "category"]].iloc[0].tolist() == [0.3, 0.7, "PII"]
     del made["Transcript"][0]["Items"][0]["Confidence"]

@@ -262,3 +262,20 @@ def test_visits_of_primock57_on_two_channels(shared):
     hyp = builder.transcripts()
     assert errors(ref, hyp) == (0, 0, 0)
     assert medtx.cpwer(references=ref, hypotheses=hyp).loc["TOTAL", "errors"] == 0
+
+
+def test_speakers_that_are_numbered_anew_on_each_channel():
+    """As engines do that are asked for channels and speakers both."""
+    talk = [("any pain", 0.0, "0", "ch_0"), ("no", 1.0, "0", "ch_1"), ("since when", 1.2, "0", "ch_0")]
+    talk += [("let him answer", 2.0, "1", "ch_1")]
+    hyp = result(
+        [
+            (w, start + n / 10, channel, who, None)
+            for text, start, who, channel in talk
+            for n, w in enumerate(text.split())
+        ]
+    )
+    said = [("any pain since when", 0.0, 2.0, "doctor", None), ("no", 1.0, 1.2, "patient", None)]
+    ref = reference([*said, ("let him answer", 2.0, 3.0, "mother", None)])
+    row = medtx.cpwer(references=ref, hypotheses=hyp).loc["v"]
+    assert (row["errors"], row["speakers"]) == (0, "doctor=0 ch_0, patient=0 ch_1, mother=1")

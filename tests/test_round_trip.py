@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import warnings
 from itertools import pairwise
 from pathlib import Path
 
@@ -59,16 +60,6 @@ def by_sclite(t, folder, **options):
     return int(right), int(row[7])
 
 
-def talk_at_once(t):
-    """Whether people talk at once on one channel, which sclite cannot tell apart."""
-    for _, one in t.segments.sort_values("start").groupby(
-        [t.segments["recording"].astype(str), t.segments["channel"].astype(str)]
-    ):
-        if any(a > b for a, b in zip(one["end"].cummax(), one["start"].iloc[1:])):
-            return True
-    return False
-
-
 @pytest.fixture(scope="module")
 def real(shared):
     """Each real result by itself: they share names."""
@@ -80,10 +71,11 @@ def real(shared):
         ("deepgram", "*response.json"),
     ):
         for path in sorted((shared / folder).rglob(pattern)):
-            read = medtx.read(path, errors="collect")
+            with warnings.catch_warnings(action="ignore"):  # a job's description without its result
+                read = medtx.read(path, errors="collect")
             if len(read.words):
                 found.append(read)
-    assert len(found) >= 35
+    assert len(found) >= 34
     return found
 
 
@@ -96,14 +88,10 @@ def test_every_real_result(real, tmp_path, kind):
 
 
 def test_every_real_result_by_sclite(real, tmp_path):
-    counted = 0
     for t in real:
-        if not talk_at_once(t):
-            words = int((t.words["kind"] == "pronunciation").sum())
-            for punctuation in (True, False):
-                assert by_sclite(t, tmp_path, punctuation=punctuation) == (words, 0), t.recordings["source"]
-            counted += 1
-    assert counted >= 34
+        words = int((t.words["kind"] == "pronunciation").sum())
+        for punctuation in (True, False):
+            assert by_sclite(t, tmp_path, punctuation=punctuation) == (words, 0), t.recordings["source"]
 
 
 @pytest.mark.parametrize("kind", ["stm", "seglst", "vtt", "srt", "parquet"])
@@ -151,7 +139,7 @@ ODD = st.sampled_from([word.replace("~", " ") for word in [*WORDS, *MARKS]])
 talks = st.lists(
     st.tuples(
         st.lists(ODD, min_size=1, max_size=6),
-        st.integers(0, 40).map(lambda n: n / 4),
+        st.integers(0, 12).map(lambda n: n / 4),
         st.integers(0, 12).map(lambda n: n / 4),
         st.integers(0, 1),
     ),
@@ -160,15 +148,21 @@ talks = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
-@given(talks, st.booleans(), st.booleans(), st.sampled_from(["stm", "ctm", "seglst"]))
+@settings(deadline=None, max_examples=50)
+@given(talks, st.booleans(), st.booleans(), st.sampled_from(["stm", "ctm", "seglst", "vtt", "srt"]))
 @example([(["no"], 0.0, 2.0, 0), (["yes", "{"], 1.0, 2.0, 1), (["@"], 1.5, 0.0, 0)], True, False, "stm")
 def test_any_talk(tmp_path_factory, turns, channels, speakers, kind):
     """With people who talk at once, words of no length, and words that look like marks."""
     if kind == "ctm" and not channels:  # it has no speakers: who talks at once is mixed
         turns = [turn for turn in turns if turn[3] == 0]
-    if turns:
-        check(made(turns, channels, speakers), kind, tmp_path_factory.mktemp("talk"))
+    if kind in ("vtt", "srt") and not channels and not speakers:
+        turns = [turn for turn in turns if turn[3] == 0]
+    ends, said = [0.0, 0.0], []
+    for words, gap, length, voice in turns:  # nobody talks to themselves at once
+        said.append((words, ends[voice] + gap, length, voice))
+        ends[voice] += gap + length
+    if said:
+        check(made(said, channels, speakers), kind, tmp_path_factory.mktemp("talk"))
 
 
 apart = st.lists(
@@ -178,7 +172,7 @@ apart = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=50)
 @given(apart, st.booleans(), st.booleans())
 def test_sclite_finds_no_error_in_any_talk(tmp_path_factory, turns, channels, punctuation):
     """One after the other on each channel; "@" is no word for sclite, so there is none here."""
@@ -207,7 +201,7 @@ def test_captions_end_at_pauses(kind, tmp_path):
 @pytest.mark.parametrize("kind", ["vtt", "srt"])
 @pytest.mark.parametrize("speaker", [None, "spk_0"])
 def test_captions_are_two_lines_of_42_for_at_most_seven_seconds(kind, speaker, tmp_path):
-    said = "she takes acetylsalicylic acid every morning since the operation".split() * 12
+    said = [word + n for n in "abcdefghijkl" for word in "she takes acetylsalicylic acid since March".split()]
     builder = Builder()
     words = [Word(word, n / 2, n / 2 + 0.4, 0.9, 0, speaker) for n, word in enumerate(said)]
     builder.add(of_words("made", words, "made", name="v"), "v")

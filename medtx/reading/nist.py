@@ -18,7 +18,7 @@ import pandas as pd
 
 from medtx.errors import ReadError
 from medtx.reading.build import Parsed, Word, check, of_words
-from medtx.reading.nist_words import escaped, is_like_mark, plain_words
+from medtx.reading.nist_words import escaped, is_like_mark, plain_words, safe
 
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 """The transcript of a segment that is not scored."""
@@ -361,7 +361,7 @@ def as_written(words: pd.DataFrame) -> pd.DataFrame:
     """The words table as STM writes it: each mark whole in the row of its first word."""
     content = words["content"].astype(object).to_numpy(copy=True)
     for n in np.flatnonzero(words["content"].map(is_like_mark)):
-        content[n] = " ".join(map(escaped, content[n].split()))
+        content[n] = safe(content[n])
     for first, stop, choices in groups(words):
         if len(choices) > 1:
             content[first] = as_mark(tuple(map(escaped, choice)) for choice in choices)

@@ -30,6 +30,11 @@ def is_like_mark(content: str) -> bool:
     return any(map(_MARK.search, content.split()))
 
 
+def safe(content: str) -> str:
+    """An item with each of its words `escaped`, as "New York" has two."""
+    return " ".join(map(escaped, content.split())) if is_like_mark(content) else content
+
+
 def plain_words(text: str) -> str:
     """What `escaped` was given.
 

@@ -30,8 +30,9 @@ def cpwer(
     assigned to those of the reference, one to one, so that errors are fewest (Watanabe et al.
     2020, "CHiME-6 challenge"). Right words given to the wrong speaker are errors. Where words
     have no speaker label their channel is their speaker; those without either are a speaker of
-    their own. ``speakers`` says who was taken for whom; ``cpwer_low`` and ``cpwer_high`` are in
-    the TOTAL, by recording. ``normalize`` and ``names`` are those of `medtx.align`.
+    their own, and a label that stands on several channels is a speaker on each. ``speakers`` says
+    who was taken for whom; ``cpwer_low`` and ``cpwer_high`` are in the TOTAL, by recording.
+    ``normalize`` and ``names`` are those of `medtx.align`.
 
     Raises `InputError` where no recording is on both sides.
 
@@ -83,16 +84,26 @@ def cpwer(
 def _by_speaker(side: Transcripts, names: list[str], normalizer: Normalizer) -> list[dict[str, list[str]]]:
     """Of each recording: the tokens of each speaker, in order of time."""
     order, said = spoken(side.words, names), columns(side.words, side.segments)
-    content = np.array(with_marks(side.words, order.rows, side.words["content"].array[order.rows]), object)
-    marked = dict(zip(order.rows.tolist(), content))
-    who = side.words["speaker"].astype(object).fillna(side.words["channel"].astype(object))
-    label = who.fillna("(no label)").to_numpy()
+    marked = dict(
+        zip(
+            order.rows.tolist(),
+            with_marks(side.words, order.rows, side.words["content"].array[order.rows]),
+        )
+    )
     found = []
     for n in range(len(names)):
-        rows = order.of(n)
-        voices = {voice: rows[label[rows] == voice] for voice in dict.fromkeys(label[rows])}
-        timed = {voice: in_time(said, mine, by_word=False).tolist() for voice, mine in voices.items()}
+        voices = _voices(side.words.iloc[order.of(n)], order.of(n))
+        timed = {voice: in_time(said, rows, by_word=False).tolist() for voice, rows in voices.items()}
         found.append(
             {voice: list(normalizer([marked[row] for row in mine]).text) for voice, mine in timed.items()}
         )
     return found
+
+
+def _voices(words: pd.DataFrame, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The rows of each speaker of a recording. Engines number those of each channel from the same number."""
+    speaker, channel = (words[column].astype(object) for column in ("speaker", "channel"))
+    label = speaker.fillna(channel).fillna("(no label)")
+    again = channel.groupby(label).transform("nunique") > 1
+    label = label.where(~again, label + " " + channel.fillna("(no channel)"))
+    return {str(voice): rows[(label == voice).to_numpy()] for voice in label.unique()}

@@ -10,7 +10,6 @@ import re
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ import pandas as pd
 from medtx.errors import InputError
 from medtx.files import save_text
 from medtx.reading.nist import IGNORED, as_written
-from medtx.reading.nist_words import escaped
+from medtx.reading.nist_words import safe
 from medtx.transcripts import Transcripts
 from medtx.writing.common import Said, Target, field, utterances, voice
 
@@ -31,17 +30,12 @@ def _names(t: Transcripts) -> dict[str, str]:
     return names
 
 
-def _said(content: Any) -> list[str]:
-    """What stands between blanks in an item, such as "New York"."""
-    return [escaped(piece) for piece in content.split()]
-
-
 def to_ctm(t: Transcripts, path: Target, punctuation: bool = True) -> Path:
     names, lines = _names(t), []
     for word in _words(t, punctuation).itertuples():
         if not (word.start == word.start and word.end == word.end):
             raise InputError(f"recording {word.recording!r} has a word without times: CTM cannot hold it")
-        pieces = _said(word.content)  # they share the time of their item
+        pieces = word.content.split()  # of one item, as "New York": they share its time
         length = max(word.end - word.start, 0) / max(len(pieces), 1)
         sure = "NA" if word.confidence != word.confidence else f"{word.confidence:.4f}"
         name, channel = names[word.recording], field(word.channel, "1")
@@ -55,6 +49,7 @@ def to_ctm(t: Transcripts, path: Target, punctuation: bool = True) -> Path:
 def _words(t: Transcripts, punctuation: bool) -> pd.DataFrame:
     """The words, with the marks after them or without; none begins before the one that it follows."""
     words = t.words[t.words["kind"].isin(["pronunciation", "punctuation"])]
+    words = words.assign(content=words["content"].map(safe))
     spoken = (words["kind"] == "pronunciation").to_numpy()
     said = words[spoken]
     if punctuation:

@@ -48,7 +48,8 @@ def read(data: Any, source: str) -> Parsed:
     words: list[Word] = []
     missing = 0
     for n, (turn, speaker) in enumerate(zip(turns, speakers)):
-        one = Word("", segment=n, speaker=speaker)
+        # Call Analytics takes recordings in which each participant is on a channel of their own.
+        one = Word("", segment=n, speaker=speaker, channel=speaker if analytics else None)
         items = list(_items(turn, one))
         whole = list(completed(items, turn.get("Content"), one))
         missing += len(whole) - len(items) if items else 0
