@@ -13,6 +13,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
+from medtx.reading.build import without_gc
 from medtx.scoring.order import Order, part_of, with_marks
 from medtx.tables import is_heard
 
@@ -71,8 +72,28 @@ def added(owner: np.ndarray, values: Any, size: int) -> np.ndarray:
     return found
 
 
-def tokens_by_part(alignment: "Alignment") -> ByPart:
-    """The tokens of each part, without optional words that were left out."""
+class Coded(NamedTuple):
+    """The tokens of one side: each a number, and the part that it is of."""
+
+    codes: np.ndarray
+    names: np.ndarray  # of each number: the token
+    part: np.ndarray
+
+    def parts_with(self, wanted: np.ndarray, size: int) -> np.ndarray:
+        """Which of ``size`` parts hold a token whose number is wanted."""
+        held: np.ndarray = np.bincount(self.part[wanted[self.codes]], minlength=size) > 0
+        return held
+
+    def texts(self, wanted: np.ndarray) -> list[list[str]]:
+        """The tokens of each of the parts that are wanted."""
+        kept = wanted[self.part]
+        with without_gc():
+            tokens = self.names[self.codes[kept]].tolist()
+            return grouped(tokens, (np.cumsum(wanted) - 1)[self.part[kept]], int(wanted.sum()))
+
+
+def coded_by_part(alignment: "Alignment") -> tuple[np.ndarray, list[Coded]]:
+    """The recording of each part, and both sides' tokens, without optional words that were left out."""
     pairs = alignment.pairs
     part = part_of(pairs)
     first = np.flatnonzero(np.diff(part, prepend=-1))
@@ -83,9 +104,15 @@ def tokens_by_part(alignment: "Alignment") -> ByPart:
     sides = []
     for side in ("reference", "hypothesis"):
         rows = np.flatnonzero(pairs[side].notna().to_numpy() & counted)
-        tokens = pairs[side].array[rows].to_numpy(dtype=object).tolist()
-        sides.append(grouped(tokens, part[rows], len(owner)))
-    return ByPart(owner, *sides)
+        codes, names = pd.factorize(pairs[side].array[rows])
+        sides.append(Coded(codes, names.to_numpy(dtype=object), part[rows]))
+    return owner, sides
+
+
+def tokens_by_part(alignment: "Alignment") -> ByPart:
+    """The tokens of each part, without optional words that were left out."""
+    owner, sides = coded_by_part(alignment)
+    return ByPart(owner, *(side.texts(np.ones(len(owner), bool)) for side in sides))
 
 
 def of_characters(alignment: "Alignment") -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +145,7 @@ def _raw(words: pd.DataFrame, order: Order, size: int) -> tuple[pd.Series, np.nd
         said = with_marks(words, order.rows, said)
     content = pd.Series(said, dtype="str")
     part = np.repeat(np.arange(size), np.diff(order.begins))
-    if content.str.contains(r"\s").any():  # several words in one item
+    if any(word and word.split() != [word] for word in content.unique()):  # several words in one item
         pieces = content.str.split()
         part, content = np.repeat(part, pieces.str.len()), pieces.explode(ignore_index=True).astype("str")
     return content, part

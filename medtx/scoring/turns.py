@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from medtx.scoring.conventions import rewritten, spelled
-from medtx.scoring.distances import ByPart, tokens_by_part
+from medtx.scoring.distances import ByPart, coded_by_part
 from medtx.scoring.normalize import name_of, plain
 from medtx.scoring.rates import errors_of
 from medtx.scoring.rules import rules
@@ -47,34 +47,24 @@ def under(alignment: "Alignment", conventions: Sequence[Convention]) -> list[tup
     """
     kind = name_of(alignment.normalizer).partition(",")[0]
     small = str if kind in ("plain", "medical") else _small
-    size, parts = len(alignment.recordings), tokens_by_part(alignment)
+    size, (owner, sides) = len(alignment.recordings), coded_by_part(alignment)
     counts = alignment.word_counts
     found = []
     for convention in conventions:
         words, errors = counts["reference_words"].to_numpy().copy(), errors_of(counts).to_numpy().copy()
-        touched = _Touched(convention, small)
-        anew = [n for n, said in enumerate(zip(*parts[1:])) if any(touched[t] for side in said for t in side)]
+        anew = np.zeros(len(owner), bool)
+        for side in sides:
+            touched = np.array([_touches(convention, small(token)) for token in side.names], bool)
+            anew |= side.parts_with(touched, len(owner))
         options = convention._asdict() | {"answers": kind != "medical"}
         del options["text"]
-        for sign, rewrite in ((-1, False), (1, True)):  # the old counts go, the new ones come
-            sides = [
-                [_kept(side[n], small, options) if rewrite else side[n] for n in anew] for side in parts[1:]
-            ]
-            new = ByPart(parts.owner[anew], *sides).counted(size)
+        given = [side.texts(anew) for side in sides]
+        made = [[_kept(tokens, small, options) for tokens in side] for side in given]
+        for sign, texts in ((-1, given), (1, made)):  # the old counts go, the new ones come
+            new = ByPart(owner[anew], *texts).counted(size)
             words, errors = words + sign * new[0], errors + sign * new[1]
         found.append((words, errors))
     return found
-
-
-class _Touched(dict[str, bool]):
-    """Whether each token may be another one, or none, under a convention."""
-
-    def __init__(self, convention: Convention, small: Callable[[str], str]) -> None:
-        self._convention, self._small = convention, small
-
-    def __missing__(self, token: str) -> bool:
-        found = self[token] = _touches(self._convention, self._small(token))
-        return found
 
 
 def _touches(convention: Convention, token: str) -> bool:
