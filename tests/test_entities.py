@@ -236,7 +236,7 @@ def test_bad_input_is_told():
     assert len(medtx.entities(t)) == 0
     for call, message in (
         (lambda: medtx.entities(t, "nosuch"), "engine='nosuch' is not one of"),
-        (lambda: medtx.entities(t, ontologies=["loinc"]), "not among icd10cm"),
+        (lambda: medtx.entities(t, ontologies=["loinc"]), "not one of icd10cm"),
         (lambda: medtx.entities(t, ontologies=["rxnorm"]), "the embedded engine has no codes"),
         (lambda: medtx.entities(t, errors="ignore"), "errors='ignore'"),
         (lambda: medtx.safety(medtx.entities(t), near=-1), "near=-1"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
-from medtx.scoring.distances import Tokens, of_characters, of_raw_words, tokens_by_part
+from medtx.scoring.distances import of_characters, of_raw_words
 from medtx.scoring.normalize import Normalizer
 from medtx.scoring.order import Parts, whole
 from medtx.scoring.rates import COUNTS, rates
@@ -95,44 +95,36 @@ class Alignment:
     def rates(self, by: By = None, *, unit: str = "recording", replicates: int = 2000) -> pd.DataFrame:
         """Error rates with 95 % intervals: one row a group, then TOTAL.
 
-                ``by`` names one or more columns: of ``recordings`` (specialty, engine, ...), or of the
-                words (speaker, channel, phi, ... of the reference word, or of the recognised one where
-                references have no such labels; ``"confidence"`` in tenths, ``"start"`` in minutes), or
-                is a label for each row of ``pairs``, as a Series. Counts are added over the recordings
-                of a group before a ratio is taken.
+        ``by`` names one or more columns: of ``recordings`` (specialty, engine, ...), or of the
+        words (speaker, channel, phi, ... of the reference word, or of the recognised one where
+        references have no such labels; ``"confidence"`` in tenths, ``"start"`` in minutes), or
+        is a label for each row of ``pairs``, as a Series. Counts are added over the recordings
+        of a group before a ratio is taken.
 
-                wer            (substitutions + deletions + insertions) / reference words
-                cer            the same of characters, of the normalised texts joined by blanks
-                mer, wil       match error rate, word information lost (Morris et al. 2004)
-                accuracy       hits / reference words
-                ser            share of recordings with any error
-                raw_wer        WER of the words and marks as they are, with neither side normalised
-                =============  ====================================================================
-        =======
-                ===================  ==============================================================
-                wer                  (substitutions + deletions + insertions) / reference words
-                wer_without_fillers  the same without "um" and "uh" on either side; answers such as
-                                     "mm-hm" stay; NaN for groups of words
-                cer                  the same of characters, of the normalised texts joined by blanks
-                mer, wil             match error rate, word information lost (Morris et al. 2004)
-                accuracy             hits / reference words
-                ser                  share of recordings with any error
-                raw_wer              WER of the words and marks as they are, neither side normalised
-                ===================  ==============================================================
+        ===================  ==============================================================
+        wer                  (substitutions + deletions + insertions) / reference words
+        wer_without_fillers  the same without "um" and "uh" on either side; answers such as
+                             "mm-hm" stay; NaN for groups of words
+        cer                  the same of characters, of the normalised texts joined by blanks
+        mer, wil             match error rate, word information lost (Morris et al. 2004)
+        accuracy             hits / reference words
+        ser                  share of recordings with any error
+        raw_wer              WER of the words and marks as they are, neither side normalised
+        ===================  ==============================================================
 
-                ``wer_low`` and ``wer_high`` are a
-                bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
-                because groups of a dozen recordings are common; NaN below eight recordings. Where
-                several recordings share what makes them go wrong together, ``unit`` names the column
-                of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
-                without reference words has NaN rates.
+        ``wer_low`` and ``wer_high`` are a
+        bootstrap interval with the recording as its unit (Bisani & Ney 2004), studentised
+        because groups of a dozen recordings are common; NaN below eight recordings. Where
+        several recordings share what makes them go wrong together, ``unit`` names the column
+        of ``recordings`` that says so (``"speaker"``), and whole speakers are drawn. A group
+        without reference words has NaN rates.
 
-                >>> import medtx
-                >>> a = medtx.align({"a": "no chest pain", "b": "a mild fever"},
-                ...                 {"a": "no chest pain", "b": "mild fever"})
-                >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
-                       recordings  reference_words  deletions       wer
-                TOTAL           2                6          1  0.166667
+        >>> import medtx
+        >>> a = medtx.align({"a": "no chest pain", "b": "a mild fever"},
+        ...                 {"a": "no chest pain", "b": "mild fever"})
+        >>> a.rates()[["recordings", "reference_words", "deletions", "wer"]]
+               recordings  reference_words  deletions       wer
+        TOTAL           2                6          1  0.166667
         """
         return rates(self, by, unit, replicates)
 
@@ -148,11 +140,6 @@ class Alignment:
         recording = self.pairs["recording"].cat.codes.to_numpy().astype(int)
         counts = count(self.pairs["op"].cat.codes.to_numpy(), recording, len(self.recordings))
         return counts.set_axis(pd.Index(self.recordings["recording"].astype(str).tolist()))
-
-    @cached_property
-    def tokens(self) -> tuple[np.ndarray, Tokens, Tokens]:
-        """The recording of each part, and the tokens of both sides; see `medtx.scoring.distances`."""
-        return tokens_by_part(self)
 
     @cached_property
     def counts(self) -> pd.DataFrame:

@@ -120,8 +120,7 @@ def _parts(
     first = next(iter(alignments), "")
     shared = alignments[first].word_counts.index if alignments else pd.Index([])
     for alignment in alignments.values():
-        if not shared.equals(alignment.word_counts.index):
-            shared = shared[shared.isin(alignment.word_counts.index)]
+        shared = shared[alignment.word_counts.index.get_indexer(shared) >= 0]
     if not len(shared):
         raise InputError("these alignments share no recording")
     units = units_of(alignments[first].recordings, unit)  # the same for all

@@ -34,9 +34,10 @@ def rewritten(
     found: list[tuple[str, int, int]] = []
     at, size = 0, len(words)
     while at < size:
-        word, pair = words[at], tuple(words[at : at + 2])
-        if compounds and pair in known.compounds:
-            found.append(("".join(pair), at, at + 2))
+        word, pair, said = words[at], tuple(words[at : at + 2]), tuple(tokens[at : at + 2])
+        if compounds and (said in known.compounds or pair in known.compounds):
+            one = "".join(said if said in known.compounds else pair)
+            found.append((spelled(one) if spelling else one, at, at + 2))
             at += 2
         elif not fillers and answers and pair in known.answers:
             found += [(word, at, at + 1), (pair[1], at + 1, at + 2)]

@@ -5,7 +5,7 @@ These are counts beside the aligned words: no pairs are made of them.
 
 import sys
 from collections.abc import Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from medtx.errors import InputError
+from medtx.reading.build import without_gc
 from medtx.scoring.order import Order, part_of, with_marks
 from medtx.tables import is_heard
 
@@ -71,41 +72,54 @@ def added(owner: np.ndarray, values: Any, size: int) -> np.ndarray:
     return found
 
 
-class Tokens(NamedTuple):
-    """The tokens of one side, part after part, without optional words that were left out."""
+class Coded(NamedTuple):
+    """The tokens of one side: each a number, and the part that it is of."""
 
-    names: list[str]  # distinct tokens
-    codes: np.ndarray  # of each token: its number among them
-    part: np.ndarray  # of each token
+    codes: np.ndarray
+    names: np.ndarray  # of each number: the token
+    part: np.ndarray
 
-    def of(self, parts: np.ndarray) -> list[list[str]]:
-        """The tokens of each of these parts."""
-        first, last = (np.searchsorted(self.part, parts, side) for side in ("left", "right"))
-        names = np.array(self.names, dtype=object)
-        return [names[self.codes[i:j]].tolist() for i, j in zip(first.tolist(), last.tolist())]
+    def parts_with(self, wanted: np.ndarray, size: int) -> np.ndarray:
+        """Which of ``size`` parts hold a token whose number is wanted."""
+        held: np.ndarray = np.bincount(self.part[wanted[self.codes]], minlength=size) > 0
+        return held
+
+    def texts(self, wanted: np.ndarray) -> list[list[str]]:
+        """The tokens of each of the parts that are wanted."""
+        kept = wanted[self.part]
+        with without_gc():
+            tokens = self.names[self.codes[kept]].tolist()
+            return grouped(tokens, (np.cumsum(wanted) - 1)[self.part[kept]], int(wanted.sum()))
 
 
-def tokens_by_part(alignment: "Alignment") -> tuple[np.ndarray, Tokens, Tokens]:
-    """The recording of each part, and the tokens of both sides."""
+def coded_by_part(alignment: "Alignment") -> tuple[np.ndarray, list[Coded]]:
+    """The recording of each part, and both sides' tokens, without optional words that were left out."""
     pairs = alignment.pairs
     part = part_of(pairs)
     first = np.flatnonzero(np.diff(part, prepend=-1))
-    recording = pairs["recording"].cat
-    owner = _numbers(alignment, recording.categories)[recording.codes.to_numpy()[first]]
+    owner = _numbers(alignment, pairs["recording"].cat.categories)[
+        pairs["recording"].cat.codes.to_numpy()[first]
+    ]
     counted = ((pairs["op"] == "delete") | is_heard(pairs)).to_numpy()
     sides = []
     for side in ("reference", "hypothesis"):
         rows = np.flatnonzero(pairs[side].notna().to_numpy() & counted)
         codes, names = pd.factorize(pairs[side].array[rows])
-        sides.append(Tokens(list(names), codes, part[rows]))
-    return owner, sides[0], sides[1]
+        sides.append(Coded(codes, names.to_numpy(dtype=object), part[rows]))
+    return owner, sides
+
+
+def tokens_by_part(alignment: "Alignment") -> ByPart:
+    """The tokens of each part, without optional words that were left out."""
+    owner, sides = coded_by_part(alignment)
+    return ByPart(owner, *(side.texts(np.ones(len(owner), bool)) for side in sides))
 
 
 def of_characters(alignment: "Alignment") -> tuple[np.ndarray, np.ndarray]:
     """Characters of each reference, its tokens joined by blanks, and how many of them are wrong."""
-    owner, *sides = alignment.tokens
-    texts = (list(map(" ".join, side.of(np.arange(len(owner))))) for side in sides)
-    return ByPart(owner, *texts).counted(len(alignment.recordings))
+    parts = tokens_by_part(alignment)
+    texts = (list(map(" ".join, side)) for side in parts[1:])
+    return ByPart(parts.owner, *texts).counted(len(alignment.recordings))
 
 
 def of_raw_words(alignment: "Alignment") -> tuple[np.ndarray, np.ndarray]:
@@ -113,41 +127,28 @@ def of_raw_words(alignment: "Alignment") -> tuple[np.ndarray, np.ndarray]:
     parts = alignment.parts
     known = _numbers(alignment, pd.Index(parts.names))[parts.recording]
     kept = np.flatnonzero(known >= 0)
-    vocabulary: dict[str, int] = {}
-    texts = []
-    for words, order in (
-        (alignment.reference, parts.reference),
-        (alignment.hypothesis, parts.hypothesis),
-    ):
-        ids, part = _raw(words, order, vocabulary)
-        texts.append(grouped(as_characters(ids), part, len(known)))
+    held = [
+        _raw(words, order, len(known))
+        for words, order in ((alignment.reference, parts.reference), (alignment.hypothesis, parts.hypothesis))
+    ]
+    ids, _ = pd.factorize(pd.concat([content for content, _ in held], ignore_index=True))
+    sides = np.split(ids, [len(held[0][0])])
+    texts = [grouped(as_characters(one), part, len(known)) for one, (_, part) in zip(sides, held)]
     refs, hyps = ([side[n] for n in kept] for side in texts)
     return ByPart(known[kept], refs, hyps).counted(len(alignment.recordings))
 
 
-def _raw(words: pd.DataFrame, order: Order, vocabulary: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The words of each part with the marks after them, as numbers, and the part that each is of."""
+def _raw(words: pd.DataFrame, order: Order, size: int) -> tuple[pd.Series, np.ndarray]:
+    """The words of each part with the marks after them, and the part that each is of."""
     said: Any = words["content"].array[order.rows]
     if (words["kind"] == "punctuation").any():
-        said = np.array(with_marks(words, order.rows, said), dtype=object)
-    codes, names = pd.factorize(said)
-    made = [[vocabulary.setdefault(word, len(vocabulary)) for word in name.split()] for name in names]
-    ids, count = spread(codes, made)
-    size = np.diff(order.begins)
-    return ids, np.repeat(np.repeat(np.arange(len(size)), size), count)
-
-
-def spread(codes: np.ndarray, made: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """What each code stands for, one after the other, and how many numbers each gives.
-
-    >>> spread(np.array([1, 0, 1]), [[7], [8, 9]])
-    (array([8, 9, 7, 8, 9]), array([2, 1, 2]))
-    """
-    sizes = np.array([len(ids) for ids in made], dtype=int)
-    flat = np.array(list(chain.from_iterable(made)), dtype=int)
-    count = sizes[codes]
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return flat[np.repeat((np.cumsum(sizes) - sizes)[codes], count) + within], count
+        said = with_marks(words, order.rows, said)
+    content = pd.Series(said, dtype="str")
+    part = np.repeat(np.arange(size), np.diff(order.begins))
+    if any(word and word.split() != [word] for word in content.unique()):  # several words in one item
+        pieces = content.str.split()
+        part, content = np.repeat(part, pieces.str.len()), pieces.explode(ignore_index=True).astype("str")
+    return content, part
 
 
 def _numbers(alignment: "Alignment", names: pd.Index) -> np.ndarray:

@@ -18,7 +18,7 @@ from functools import cache
 from medtx.scoring.normalize import Tokens, name_with_options
 from medtx.scoring.rules import rules
 from medtx.scoring.spoken import INTEGER, UNITS, Reader, is_unit, plain_number
-from medtx.scoring.written import ROMAN, tokens_of
+from medtx.scoring.written import ROMAN, tokens_as_spelled, tokens_of
 
 _ROMAN_LETTER = re.compile(r"([ivx]+)([abc]?)")
 _LISTED = frozenset(("through", "to", "and", "or"))
@@ -93,10 +93,11 @@ class Medical:
         return name_with_options("medical", self)
 
     def __call__(self, words: Sequence[str]) -> Tokens:
+        split = tokens_of if self.spelling else tokens_as_spelled
         tokens: list[str] = []
         owner: list[int] = []
         for i, word in enumerate(words):
-            for token in tokens_of(word, self.spelling):
+            for token in split(word):
                 tokens.append(token)
                 owner.append(i)
             if word[-1:] in _PAUSES:
@@ -116,7 +117,7 @@ def _triggers() -> frozenset[str]:
     known = rules()
     return frozenset(
         (
-            *known.phrases,
+            *known.phrases_apart,
             *known.kind,
             *known.units,
             *_PREFIXES,
@@ -140,14 +141,16 @@ class _Rewriter:
         self.fillers: list[tuple[str, int, int]] = []  # which no rule sees
 
     def run(self) -> list[tuple[str, int, int]]:
-        triggers, found = _triggers(), self.found
+        triggers, found, known = _triggers(), self.found, rules()
+        starts = known.compound_starts if self.options.compounds else frozenset()
         i, n = 0, len(self.tokens)
         while i < n:
             token = self.tokens[i]
             # A roman numeral, with a letter perhaps, begins with i, v or x.
             if len(token) > 1 and token not in triggers and token[0] not in _LOOK:
-                found.append((token, i, i + 1))
-                i += 1
+                size = 2 if token in starts and (token, self.ahead[i + 1]) in known.compounds else 1
+                found.append((token if size == 1 else token + self.ahead[i + 1], i, i + size))
+                i += size
             else:
                 i = self.step(token, i)
         if not self.options.fillers:  # also one that was spelled: "u m"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from medtx.scoring.conventions import rewritten, spelled
-from medtx.scoring.distances import ByPart
+from medtx.scoring.distances import ByPart, coded_by_part
 from medtx.scoring.normalize import name_of, plain
 from medtx.scoring.rates import errors_of
 from medtx.scoring.rules import rules
@@ -47,22 +47,20 @@ def under(alignment: "Alignment", conventions: Sequence[Convention]) -> list[tup
     """
     kind = name_of(alignment.normalizer).partition(",")[0]
     small = str if kind in ("plain", "medical") else _small
-    size = len(alignment.recordings)
-    owner, *sides = alignment.tokens
+    size, (owner, sides) = len(alignment.recordings), coded_by_part(alignment)
     counts = alignment.word_counts
     found = []
     for convention in conventions:
         words, errors = counts["reference_words"].to_numpy().copy(), errors_of(counts).to_numpy().copy()
-        hit = np.zeros(len(owner), bool)
+        anew = np.zeros(len(owner), bool)
         for side in sides:
             touched = np.array([_touches(convention, small(token)) for token in side.names], bool)
-            hit[side.part[touched[side.codes]]] = True
-        anew = np.flatnonzero(hit)
+            anew |= side.parts_with(touched, len(owner))
         options = convention._asdict() | {"answers": kind != "medical"}
         del options["text"]
-        before = [side.of(anew) for side in sides]
-        after = [[_kept(tokens, small, options) for tokens in side] for side in before]
-        for sign, texts in ((-1, before), (1, after)):  # the old counts go, the new ones come
+        given = [side.texts(anew) for side in sides]
+        made = [[_kept(tokens, small, options) for tokens in side] for side in given]
+        for sign, texts in ((-1, given), (1, made)):  # the old counts go, the new ones come
             new = ByPart(owner[anew], *texts).counted(size)
             words, errors = words + sign * new[0], errors + sign * new[1]
         found.append((words, errors))

@@ -65,21 +65,35 @@ _EVERY = re.compile(r"q(\d+)h(?:rs?)?")
 
 
 @lru_cache(maxsize=200_000)
-def tokens_of(raw: str, spelling: bool = True) -> tuple[str, ...]:
-    """The tokens of one raw word, whatever stands beside it; with ``spelling``, as Americans write it.
+def tokens_of(raw: str) -> tuple[str, ...]:
+    """The tokens of one raw word, whatever stands beside it.
 
     >>> [tokens_of(w) for w in ("500mg,", "120/80.", "can't", "mcg/kg", "L4-5", "5-10", "Q.I.D.")]
     ... # doctest: +NORMALIZE_WHITESPACE
     [('500', 'mg'), ('120/80',), ('can', 'not'), ('mcg', 'per', 'kg'), ('l4', 'l5'),
      ('5', 'to', '10'), ('qid',)]
     """
+    return _tokens(raw, True)
+
+
+@lru_cache(maxsize=200_000)
+def tokens_as_spelled(raw: str) -> tuple[str, ...]:
+    """The same without British words becoming American.
+
+    >>> tokens_of("oedema,"), tokens_as_spelled("oedema,")
+    (('edema',), ('oedema',))
+    """
+    return _tokens(raw, False)
+
+
+def _tokens(raw: str, spelling: bool) -> tuple[str, ...]:
     words = rules().words
     word = THOUSANDS.sub(lambda m: m[0].replace(",", ""), raw.lower().translate(_MARKS))
     for written, sign in _PAIRS:
         word = word.replace(written, sign)
     parts = word.split()
     if len(parts) != 1:
-        return tuple(token for part in parts for token in tokens_of(part, spelling))
+        return tuple(token for part in parts for token in _tokens(part, spelling))
     if word in words:
         return words[word]
     bare = word.strip(_EDGE)

@@ -165,6 +165,50 @@ def alignment() -> list[tuple[str, str, float]]:
     return rows
 
 
+def in_turns(runs: dict[str, Callable[[], object]], times: int) -> dict[str, float]:
+    """Milliseconds of processor time of each, the least of several runs, one after the other."""
+    took: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(times):
+        for name, run in runs.items():
+            began = time.process_time()
+            run()
+            took[name].append(1000 * (time.process_time() - began))
+    return {name: min(each) for name, each in took.items()}
+
+
+def from_dicts() -> list[tuple[str, str, float]]:
+    """As a user begins: two dicts of texts, read and aligned in one call."""
+    rows = []
+    for count, length in ((10_000, 20), (57, 1_500), (1, 20_000)):
+        refs, hyps = sentences(count, length)
+        said, heard = ({f"r{i}": text for i, text in enumerate(side)} for side in (refs, hyps))
+        runs: dict[str, Callable[[], object]] = {
+            "medtx.align of two dicts": lambda s=said, h=heard: medtx.align(references=s, hypotheses=h),
+            "jiwer.process_words": lambda r=refs, h=hyps: jiwer.process_words(r, h),
+        }
+        task = f"two dicts, {count:,} x {length:,} words"
+        rows += [(task, name, took) for name, took in in_turns(runs, 7).items()]
+    return rows
+
+
+def many_recordings() -> list[tuple[str, str, float]]:
+    """Rates and a comparison of 20,000 recordings, each from alignments that nothing was asked of yet."""
+    refs, hyps = sentences(20_000, 20)
+    said, heard = ({f"r{i}": text for i, text in enumerate(side)} for side in (refs, hyps))
+    worse = {name: text.rpartition(" ")[0] for name, text in heard.items()}
+    one, other = (medtx.align(references=said, hypotheses=side) for side in (heard, worse))
+
+    def fresh(alignment: medtx.Alignment) -> medtx.Alignment:
+        return alignment.with_pairs(alignment.pairs)
+
+    runs: dict[str, Callable[[], object]] = {
+        "medtx.compare": lambda: medtx.compare({"a": fresh(one), "b": fresh(other)}),
+        "medtx, rates": lambda: fresh(one).rates(),
+        "jiwer.process_words": lambda: jiwer.process_words(refs, hyps),
+    }
+    return [("20,000 recordings x 20 words", name, took) for name, took in in_turns(runs, 3).items()]
+
+
 def arrays(coded: list[list[list[int]]]) -> pd.DataFrame:
     """The least that gives one row a word: operation, and the place of both words."""
     op, left, right = [], [], []
@@ -254,7 +298,16 @@ def imports() -> list[tuple[str, str, float]]:
 
 def main() -> None:
     print(f"{'':46}{'':40}{'ms':>10}{'x medtx':>10}")
-    for rows in (reading(), many_files(), alignment(), scoring(), thresholds(), imports()):
+    for rows in (
+        reading(),
+        many_files(),
+        alignment(),
+        from_dicts(),
+        many_recordings(),
+        scoring(),
+        thresholds(),
+        imports(),
+    ):
         for task, who, took in rows:
             ours = next(t for name, w, t in rows if name == task)
             print(f"{task:46}{who:40}{took:10.1f}{took / ours:10.1f}")

@@ -8,7 +8,7 @@ recordings. Prints the share of 1,500 studies whose interval held the truth.
 import numpy as np
 import pandas as pd
 
-from medtx.scoring.compare import _difference
+from medtx.scoring.compare import _differences
 from medtx.scoring.rates import interval
 
 STUDIES = 1500
@@ -24,7 +24,7 @@ def main() -> None:
             one, other = rng.binomial(words, hard), rng.binomial(words, 0.9 * hard)
             low, high = interval(one, words, replicates=499)
             parts = [pd.DataFrame({"errors": errors, "words": words}) for errors in (one, other)]
-            row = _difference(*parts, paired=True, confidence=0.95, replicates=499)
+            [row] = _differences([tuple(parts)], paired=True, confidence=0.95, replicates=499)
             held[0] += low <= 0.2 <= high
             held[1] += row["low"] <= 0.02 <= row["high"]
         print(f"{n:10}{held[0] / STUDIES:10.3f}{held[1] / STUDIES:20.3f}")
