@@ -36,7 +36,7 @@ def test_a_normaliser_is_named_with_its_options(text, normalizer):
     ("text", "message"),
     [
         ("medcal, fillers=False", "did you mean"),
-        ("medical, filler=False", "did you mean fillers"),
+        ("medical, filler=False", "did you mean 'fillers"),
         ("medical, fillers=maybe", "expected fillers=True or fillers=False"),
         ("medical, fillers=False, fillers=True", "given twice"),
         ("none, fillers=False", "none has no options"),

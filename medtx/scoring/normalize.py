@@ -6,16 +6,15 @@ survive whatever is rewritten.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from medtx.errors import InputError, optional
+from medtx.errors import InputError, did_you_mean, optional
 from medtx.scoring.conventions import rewritten
 
 
@@ -133,9 +132,8 @@ def named(text: str) -> Normalizer:
     """
     name, *options = (part.strip() for part in text.split(","))
     if name.lower() not in NAMES:
-        raise InputError(
-            f"normalize={text!r} is not one of {', '.join(NAMES)} or a function{near(name, NAMES)}"
-        )
+        meant = did_you_mean(name, NAMES)
+        raise InputError(f"normalize={text!r} is not one of {', '.join(NAMES)} or a function{meant}")
     if name.lower() == "medical":
         from medtx.scoring.medical import Medical
 
@@ -156,11 +154,11 @@ def _options(text: str, options: Sequence[str], kind: type[Any]) -> dict[str, bo
     for option in options:
         name, _, value = (part.strip().lower() for part in option.partition("="))
         if name not in known:
-            listed = f"{', '.join(known)}{near(name, known)}"
+            listed = f"{', '.join(known)}{did_you_mean(name, known)}"
             raise InputError(f"normalize={text!r}: {name!r} is not one of the options {listed}")
         if value not in _VALUES:
             raise InputError(
-                f"normalize={text!r}: expected {name}=True or {name}=False{near(value, _VALUES)}"
+                f"normalize={text!r}: expected {name}=True or {name}=False{did_you_mean(value, _VALUES)}"
             )
         if name in found:
             raise InputError(f"normalize={text!r}: {name} is given twice")
@@ -169,15 +167,6 @@ def _options(text: str, options: Sequence[str], kind: type[Any]) -> dict[str, bo
 
 
 _VALUES = {"true": True, "false": False, "yes": True, "no": False}
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """
-    >>> near("filler", ["fillers", "spelling"])
-    '; did you mean fillers?'
-    """
-    found = get_close_matches(name.lower(), list(known), 1)
-    return f"; did you mean {found[0]}?" if found else ""
 
 
 def name_with_options(name: str, normalizer: Any) -> str:
