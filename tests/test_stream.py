@@ -291,5 +291,5 @@ def test_bad_input_is_told(tmp_path):
         medtx.stream(tmp_path / "a.wav", **KIND, engine="embedded").run()
     with pytest.raises(InputError, match="gave a str, not bytes"):
         medtx.stream(["text"], **KIND, engine="embedded").run()
-    with pytest.raises(InputError, match="source is a bytes"):
+    with pytest.raises(InputError, match="source is bytes, not a file"):
         medtx.stream(b"1234", **KIND)

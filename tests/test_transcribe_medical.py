@@ -330,7 +330,7 @@ def test_the_cost_is_known_before_anything_is_sent(endpoint, engine, files, reco
     [
         ({"speakers": 1}, "speakers=1 is not a whole number from 2 to 10"),
         ({"speakers": 11}, "speakers=11 is not"),
-        ({"mode": "live"}, "mode='live' is not one of 'batch' or 'streaming'"),
+        ({"mode": "live"}, "mode='live' is not one of batch, streaming"),
         ({"bucket": None, "mode": "batch"}, "mode='batch' needs a bucket"),
         ({"bucket": "My Bucket"}, "bucket='My Bucket' is not the name of a bucket"),
         ({"prefix": "a b"}, "the folder 'a b' holds ' '"),
@@ -468,9 +468,5 @@ def test_estimates_count_every_second_begun():
 
     assert dollars(0.5) == dollars(15) == pytest.approx(0.01875)
     assert dollars(3600) == pytest.approx(4.5)
-    assert isinstance(
-        medtx.transcribe(
-            [], specialty="urology", type="dictation", engine="transcribe-medical", dry_run=True
-        ),
-        pd.DataFrame,
-    )
+    with pytest.raises(InputError, match="expected files, got an empty list"):
+        medtx.transcribe([], engine="transcribe-medical", dry_run=True, **KIND)

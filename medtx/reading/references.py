@@ -103,7 +103,8 @@ def from_text(
     warn(told, stacklevel=2)
     labelled = any(u.speaker or u.start is not None for lines, _ in found.values() for u in lines)
     if not labelled and len(set(map(str, held))) == len(held):
-        return of_lines({name: said.splitlines() for name, said in held.items()})
+        bare = {name: [u.text for u in lines] for name, (lines, _) in found.items()}
+        return of_lines({name: bare.get(name) or said.splitlines() for name, said in held.items()})
     builder = Builder()
     for name, said in held.items():
         lines = found[name][0] if name in found else turns.utterances(said)[0]
