@@ -344,7 +344,10 @@ def test_files_that_share_a_stem_keep_their_folders(wav, tmp_path):
 
 def test_arguments_are_checked_before_any_work(wav, tmp_path):
     for wrong, message in (
-        ({"specialty": "dermatology"}, "specialty='dermatology' is not one of PRIMARYCARE, .* which Transcribe Medical has"),
+        (
+            {"specialty": "dermatology"},
+            "specialty='dermatology' is not one of PRIMARYCARE, .* which Transcribe Medical has",
+        ),
         ({"type": "song"}, "type='song' is not one of DICTATION, CONVERSATION"),
         ({"engine": "whisper"}, "engine='whisper' is not one of embedded"),
         ({"alternatives": 0}, "alternatives=0 is not a whole number between 1 and 10"),

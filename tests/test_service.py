@@ -386,7 +386,12 @@ def test_what_cannot_be_started(endpoint, tmp_path):
 def test_serve_tells_what_to_set_and_ends_when_told():
     command = [sys.executable, "-m", "medtx", "serve", "--results", str(RESULTS), "--port", "0"]
     with subprocess.Popen(
-        [*command, "--tls-port", "0", "--bucket", "audio"], stdout=subprocess.PIPE, text=True
+        [*command, "--tls-port", "0", "--bucket", "audio"],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where tests run in the background
     ) as process:
         try:
             lines = [process.stdout.readline() for _ in range(7)]
