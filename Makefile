@@ -1,6 +1,8 @@
 # Every target makes what it needs in .venv first; only Python 3.11 (or newer) and make are taken for granted.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# One process a core runs the files of tests; no more than four, for some tests start processes of their own.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test lab bench lint clean
 
@@ -9,10 +11,9 @@ demo: .venv/demo
 	$(BIN)/medtx demo
 
 test: .venv/test lint
-	@echo "== tests and doctests, about four minutes"
-	$(BIN)/python -m pytest
-	@echo "== notebooks, run top to bottom"
-	$(BIN)/python -m pytest --nbval-lax -p no:hypothesispytest notebooks
+	@echo "== tests and doctests, then notebooks from top to bottom: about a quarter of an hour on two cores"
+	$(BIN)/python -m pytest $(WORKERS)
+	$(BIN)/python -m pytest $(WORKERS) --nbval-lax -p no:hypothesispytest notebooks
 
 lint: .venv/test
 	@echo "== style and types"

@@ -2,11 +2,8 @@
 
 import csv
 import json
-import os
 import random
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import jiwer
@@ -16,8 +13,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 import medtx
 from medtx.reading import Word, of_words
 from medtx.reading.build import Builder
-
-SCLITE = shutil.which("sclite") or "/usr/lib/sctk/bin/sclite"
+from tests.sclite import sclite
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +143,6 @@ def test_the_medical_normaliser_on_real_engines(omi):
 
 def test_totals_equal_sclite(tmp_path):
     """NIST's program from Debian's sctk, on references and hypotheses that medtx wrote itself."""
-    if not Path(SCLITE).exists() and not os.environ.get("CI"):
-        pytest.skip("sclite is not here: apt-get install sctk")
     draw = random.Random(0)
     vocabulary = [f"word{n}" for n in range(30)]
     refs, hyps = Builder(), Builder()
@@ -168,10 +162,8 @@ def test_totals_equal_sclite(tmp_path):
         path.write_text("".join(f"{text} ({rec}-1)\n" for rec, text in t.text().items()))
         return path
 
-    command = [SCLITE, "-r", trn(ref, "r.trn"), "trn", "-h", trn(hyp, "h.trn"), "trn", "-i", "rm"]
-    out = subprocess.run(
-        [*map(str, command), "-o", "rsum", "stdout"], capture_output=True, text=True, check=True
-    ).stdout
+    files = ("-r", trn(ref, "r.trn"), "trn", "-h", trn(hyp, "h.trn"), "trn")
+    out = sclite(*files, "-i", "rm", "-o", "rsum", "stdout")
     row = next(line for line in out.splitlines() if "Sum" in line and "|" in line)
     numbers = [int(n) for n in row.replace("|", " ").split() if n.isdigit()]
     _, words, correct, substitutions, deletions, insertions, errors, _ = numbers
@@ -187,8 +179,6 @@ def test_totals_equal_sclite(tmp_path):
 @pytest.mark.parametrize("extreme", [False, True])
 def test_nce_equals_sclite(tmp_path, extreme):
     """Also where wrong words have a confidence of 1."""
-    if not Path(SCLITE).exists() and not os.environ.get("CI"):
-        pytest.skip("sclite is not here: apt-get install sctk")
     draw = random.Random(1)
     builder, references, stm = Builder(), {}, []
     for n in range(20):
@@ -207,19 +197,8 @@ def test_nce_equals_sclite(tmp_path, extreme):
     hypotheses = builder.transcripts()
     (tmp_path / "r.stm").write_text("".join(stm))
     hypotheses.to_ctm(tmp_path / "h.ctm")
-    command = [
-        SCLITE,
-        "-r",
-        tmp_path / "r.stm",
-        "stm",
-        "-h",
-        tmp_path / "h.ctm",
-        "ctm",
-        "-o",
-        "rsum",
-        "stdout",
-    ]
-    out = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
+    files = ("-r", tmp_path / "r.stm", "stm", "-h", tmp_path / "h.ctm", "ctm")
+    out = sclite(*files, "-o", "rsum", "stdout")
     theirs = float(next(line for line in out.splitlines() if "| Sum " in line).split("|")[-2])
     ours = medtx.calibration(medtx.align(references, hypotheses, normalize="none")).loc["TOTAL", "nce"]
     assert ours == pytest.approx(theirs, abs=0.0006)

@@ -1,8 +1,6 @@
 """NIST's marks: totals equal those of sclite, from Debian's package sctk, which .ci/run installs."""
 
 import re
-import shutil
-import subprocess
 from itertools import product
 from pathlib import Path
 
@@ -14,19 +12,16 @@ import medtx
 from medtx.errors import ReadError
 from medtx.reading import nist
 from tests.conftest import job
+from tests.sclite import sclite
 
-SCLITE = shutil.which("sclite") or "/usr/lib/sctk/bin/sclite"
 
-
-def sclite(folder: Path, ref: str, hyp: str) -> list[tuple[int, ...]]:
+def scored(folder: Path, ref: str, hyp: str) -> list[tuple[int, ...]]:
     """Correct, substituted, deleted and inserted words of each utterance, words that may go with -D."""
     kinds = [name.rsplit(".", 1)[1] for name in (ref, hyp)]
-    command = [SCLITE, "-r", folder / ref, kinds[0], "-h", folder / hyp, kinds[1], "-i", "spu_id", "-D"]
-    done = subprocess.run(
-        [*map(str, command), "-o", "pralign", "stdout"], capture_output=True, text=True, check=True
-    )
-    found = re.findall(r"^Scores: \(#C #S #D #I\) (\d+) (\d+) (\d+) (\d+)", done.stdout, re.M)
-    assert found, done.stdout + done.stderr
+    files = ("-r", folder / ref, kinds[0], "-h", folder / hyp, kinds[1])
+    told = sclite(*files, "-i", "spu_id", "-D", "-o", "pralign", "stdout")
+    found = re.findall(r"^Scores: \(#C #S #D #I\) (\d+) (\d+) (\d+) (\d+)", told, re.M)
+    assert found, told
     return [tuple(map(int, row)) for row in found]
 
 
@@ -97,7 +92,7 @@ def test_marks_of_trn(tmp_path_factory, pairs):
     refs = [f"{ref} (spk-{n})\n" for n, ((ref, _), _) in enumerate(pairs)]
     (folder / "r.trn").write_text(";; a comment\n" + "".join(refs))
     (folder / "h.trn").write_text("".join(f"{' '.join(hyp)} (spk-{n})\n" for n, (_, hyp) in enumerate(pairs)))
-    theirs = sclite(folder, "r.trn", "h.trn")
+    theirs = scored(folder, "r.trn", "h.trn")
     counts = medtx.align(references=folder / "r.trn", hypotheses=folder / "h.trn", normalize="none").counts
     for n, ((_, ways), hyp) in enumerate(pairs):
         row = counts.loc[f"spk-{n}"]
@@ -135,11 +130,11 @@ def test_marks_of_trn(tmp_path_factory, pairs):
 def test_marks_by_example_equal_sclite(tmp_path, ref, hyp):
     (tmp_path / "r.trn").write_text(f"{ref} (s-1)\n")
     (tmp_path / "h.trn").write_text(f"{hyp} (s-1)\n")
-    assert tried(tmp_path, "r.trn", "h.trn") == sclite(tmp_path, "r.trn", "h.trn")[0]
+    assert tried(tmp_path, "r.trn", "h.trn") == scored(tmp_path, "r.trn", "h.trn")[0]
     (tmp_path / "r.stm").write_text(f"s 1 s 0.0 9.0 <o,f0,m> {ref}\n")
     lines = [f"s 1 {n / 2} 0.3 {word} 0.9\n" for n, word in enumerate(hyp.split())]
     (tmp_path / "h.ctm").write_text("".join(lines))
-    assert tried(tmp_path, "r.stm", "h.ctm") == sclite(tmp_path, "r.stm", "h.ctm")[0]
+    assert tried(tmp_path, "r.stm", "h.ctm") == scored(tmp_path, "r.stm", "h.ctm")[0]
 
 
 STM = """;; CATEGORY "0" "" ""
@@ -163,7 +158,7 @@ visit 1 4.5 0.3 now 0.9
 def test_segments_out_of_scoring_equal_sclite(tmp_path, tag):
     (tmp_path / "r.stm").write_text(STM.replace("{tag}", tag))
     (tmp_path / "h.ctm").write_text(CTM)
-    theirs = sclite(tmp_path, "r.stm", "h.ctm")
+    theirs = scored(tmp_path, "r.stm", "h.ctm")
     assert tried(tmp_path, "r.stm", "h.ctm") == tuple(map(sum, zip(*theirs)))
 
 
@@ -187,7 +182,7 @@ def test_generated_segments_out_of_scoring_equal_sclite(tmp_path_factory, plan, 
     (folder / "r.stm").write_text("".join(f"v 1 s {a} {b} {said}\n" for a, b, said in stm))
     starts = sorted({round(t, 2) for t in times} | {0.1})
     (folder / "h.ctm").write_text("".join(f"v 1 {t:.2f} 0.0 z{n} 0.5\n" for n, t in enumerate(starts)))
-    theirs = tuple(map(sum, zip(*sclite(folder, "r.stm", "h.ctm"))))
+    theirs = tuple(map(sum, zip(*scored(folder, "r.stm", "h.ctm"))))
     a = medtx.align(references=folder / "r.stm", hypotheses=folder / "h.ctm", normalize="none")
     mine = ours(a)
     assert mine[0] + mine[1] + mine[2] == theirs[0] + theirs[1] + theirs[2]  # words of the reference
@@ -202,7 +197,7 @@ def test_alternatives_of_ctm_equal_sclite(tmp_path):
     for hyp in (["a", "b", "c", "d", "e"], ["a", "e"], ["a", "x", "e"], ["a", "b", "c", "e"]):
         lines = [f"f 1 {n + 0.5} .2 {word} .9\n" for n, word in enumerate(hyp)]
         (tmp_path / "h.ctm").write_text("".join(lines))
-        assert tried(tmp_path, "r.ctm", "h.ctm") == sclite(tmp_path, "r.ctm", "h.ctm")[0]
+        assert tried(tmp_path, "r.ctm", "h.ctm") == scored(tmp_path, "r.ctm", "h.ctm")[0]
 
 
 def test_the_tables_show_the_first_choice(tmp_path):
@@ -346,7 +341,7 @@ def test_alternatives_of_a_hypothesis_equal_sclite(tmp_path):
     )
     for ref in ("a x d", "a b c d", "a d", "a { y / b } { c / d }", "a b d"):
         (tmp_path / "r.stm").write_text(f"f 1 s 0 9 {ref}\n")
-        theirs = sclite(tmp_path, "r.stm", "h.ctm")[0]
+        theirs = scored(tmp_path, "r.stm", "h.ctm")[0]
         a = medtx.align(references=tmp_path / "r.stm", hypotheses=tmp_path / "h.ctm", normalize="none")
         assert sum(ours(a)[1:]) == sum(theirs[1:])
         assert "{" in ref or ours(a)[0] == theirs[0]
