@@ -104,7 +104,7 @@ def score_page(alignment: Alignment, by: By = None) -> str:
         table(rates_table(alignment, by)),
         "<p class='note'>Raw WER: of the words as they are. Intervals: 95 %, by recording.</p>",
         "<h2>Commonest errors</h2>",
-        table(alignment.confusions(), index=False),
+        table(alignment.confusions().round({"confidence": 2}), index=False),
         "<h2>Words</h2>",
         alignment._repr_html_(),
     ]

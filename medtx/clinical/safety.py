@@ -326,7 +326,8 @@ def _page(worklist: pd.DataFrame, title: str) -> str:
         }
     )
     style = "body { max-width: 90rem } th, td { text-align: left; vertical-align: top } "
-    style += "@media screen { td:last-child { min-width: 22rem } td:nth-child(4) { white-space: nowrap } } "
+    style += "th:last-child { width: 36% } td:nth-child(4) { white-space: nowrap } "
+    style += "@media screen { td:last-child { min-width: 14rem } } "
     style += "@page { size: landscape }"
     recordings = worklist["recording"].nunique()
     parts = [
