@@ -23,11 +23,11 @@ from medtx.reading.utterances import Utterance, recording, seconds
 _TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?"
 _TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?![\d:.,])")
 _TAG = re.compile(
-    r"</?(?:c|i|b|u|s|v|em|ruby|rt|lang|font|span|strong|br)(?=[\s.>/])[^<>]*>"
+    r"</?(?:c|i|b|u|s|v|em|ruby|rt|lang|font|span|strong|br|p|div|big|small|sub|sup|mark)(?=[\s.>/])[^<>]*>"
     rf"|<(?P<time>{_TIME})>|(?P<override>\{{\\[^}}]*\}})|(?P<line>\\[Nh])",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|lrm|rlm|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _DASH = re.compile(r"\s*(?:[-\u2010-\u2014](?!\d)\s*|>>+\s*)(?=\S)")
 _BLOCK = re.compile(r"NOTE(?:[ \t].*)?|STYLE\s*|REGION\s*")
 _HEAD = re.compile(r"WEBVTT(?:[ \t].*)?|X-TIMESTAMP-MAP\s*=.*")
@@ -138,7 +138,7 @@ def _marked(start: float, end: float, raw: str) -> Cue:
             name = tag[0][1:].lower()
             if tag["time"]:
                 times.append((len(words), seconds(tag["time"])))
-            elif tag["line"]:
+            elif tag["line"] or re.match(r"/?(br|rt|p|div)\b", name):
                 glue = False
             elif re.match(r"(u|b|font|c)\b", name):
                 tags += 1

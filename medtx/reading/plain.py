@@ -93,10 +93,19 @@ def _lines(node: Any) -> Iterator[str]:
         if child.tag == _WORD + "p":
             yield "".join(_pieces(child))
         elif child.tag == _WORD + "tr":
-            cells = (" ".join(" ".join(_lines(cell)).split()) for cell in child.iter(_WORD + "tc"))
+            cells = [" ".join(" ".join(_lines(cell)).split()) for cell in _cells(child)]
             yield "\t".join(cell for cell in cells if cell)
         elif child.tag not in _SKIPPED and child.tag != _FALLBACK:
             yield from _lines(child)
+
+
+def _cells(row: Any) -> Iterator[Any]:
+    """Of a row, also those within a content control; a cell's own tables are read with the cell."""
+    for child in row:
+        if child.tag == _WORD + "tc":
+            yield child
+        elif child.tag not in _SKIPPED:
+            yield from _cells(child)
 
 
 def _pieces(node: Any) -> Iterator[str]:
