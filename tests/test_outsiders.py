@@ -157,14 +157,6 @@ def event(name, text, start, partial=False):
     return {"Transcript": {"Results": [{**result, "Alternatives": [{"Transcript": text, "Items": items}]}]}}
 
 
-def test_what_comes_after_an_exception_is_another_stream():
-    log = [event("a", "one", 0.1), {"LimitExceededException": {"Message": "x"}}, event("b", "two", 0.5)]
-    with pytest.warns(UserWarning, match="the service ended its stream"):
-        t = medtx.read(log)
-    assert list(t.recordings["status"]) == ["FAILED", "COMPLETED"]
-    assert list(t.words["content"]) == ["one", "two"]
-
-
 def test_a_stream_without_a_final_result_is_told():
     with pytest.warns(UserWarning, match="no result of this stream was final"):
         assert medtx.read([event("a", "one", 0.1, partial=True)]).words.empty

@@ -29,8 +29,6 @@ class Session:
         result = event.result
         if self.asked.get("medtx") or not isinstance(result, dict) or self._key(result) in self.seen:
             return False
-        if self.events and self.events[-1].failure is not None:  # the service had ended the stream
-            return True
         start, end = result.get("StartTime"), self.ends.get(self._voice(result))
         if not isinstance(start, int | float) or end is None:
             return False
@@ -58,7 +56,7 @@ def sessions(events: Iterable[Event]) -> list[Session]:
     """The streams of a log, in the order in which they begin.
 
     They are told apart by their session's id; by the answer to the start of a stream; or by
-    times that begin anew, or results after the exception that ended one.
+    times that begin anew.
     """
     current = Session()
     found = [current]
