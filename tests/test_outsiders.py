@@ -41,6 +41,10 @@ def test_times_in_seconds_and_times_after_the_label():
     text = "[0.00s -> 1.50s] Doctor: Any pain?\n[1.50s -> 2.50s]  Patient: No."
     assert turns(text) == [("Doctor", 0, "Any pain?"), ("Patient", 1.5, "No.")]
     assert [said for *_, said in turns("spk_0: 0:00 Any pain?\nspk_1: 0:02 No.")] == ["Any pain?", "No."]
+    assert [said for *_, said in turns("Doctor: When?\nPatient: 10:30 tomorrow.")] == [
+        "When?",
+        "10:30 tomorrow.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ _ENCLOSED = re.compile(
     r"(?m)^[ \t\u200b\ufeff]*(?:<(?=[^<>\n]+>)|\{(?=[^{}\n]+\}))(?P<label>[^\W\d_][\w .]{0,25})[>}]:?[ \t]*"
 )
 _DASHED = re.compile(r"(?m)^[ \t]*(?P<label>[^\W\d_][\w .]{0,25}?)[ \t\u00a0]+[-\u2013\u2014][ \t]+(?=\S)")
+_TIMED = re.compile(rf"(?m)^[ \t]*(?P<label>[^\W\d_][\w .]{{0,25}}?):[ \t]*(?P<time>{_SPAN})[ \t]+(?=\S)")
 _INSIDE = re.compile(rf"\[\s*(?P<start>{_TIME})\s*\]")
 
 _SURE = ("machine", "role")
@@ -86,9 +87,16 @@ def _with_colons(text: str) -> str:
     text = _BOLD.sub(r"\1: ", text)
     text = _ENCLOSED.sub(lambda m: f"{m['label']}: " if kind(m["label"]) in _SURE else m[0], text)
     dashed = {m["label"].casefold() for m in _DASHED.finditer(text) if kind(m["label"]) in _SURE}
-    if len(dashed) < 2:
-        return text
-    return _DASHED.sub(lambda m: f"{m['label']}: " if m["label"].casefold() in dashed else m[0], text)
+    if len(dashed) > 1:
+        text = _DASHED.sub(lambda m: f"{m['label']}: " if m["label"].casefold() in dashed else m[0], text)
+    timed = [m for m in _TIMED.finditer(text) if kind(m["label"]) in _SURE]
+    starts = [seconds(m["start"]) or 0.0 for m in timed]
+    most = len(timed) > 1 and 2 * len(timed) >= len(text.strip().splitlines())
+    if most and starts[0] < 300 and starts == sorted(starts):  # else a time of the day, that was said
+        text = _TIMED.sub(
+            lambda m: f"{m['label']} ({m['time']}): " if kind(m["label"]) in _SURE else m[0], text
+        )
+    return text
 
 
 def _own_line(found: "re.Match[str]") -> str:
@@ -112,8 +120,6 @@ def _head(line: str) -> Head:
             colon = pattern is _COLON or (sure and pattern is _TAB)
             if pattern is _COLON and found["start"]:
                 return Head(label, *_span(found), said, True, colon)
-            if pattern is _COLON and start is None and (after := _LEAD.match(said)) and kind(label) in _SURE:
-                return Head(label, *_span(after), said[after.end() :], after["end"] is not None, True)
             if colon or kind(label) in _SURE or pattern is _TAB:
                 return Head(label, start, end, said, sure, colon)
     return Head("", start, end, rest, sure)
