@@ -116,6 +116,8 @@ def test_marks_of_trn(tmp_path_factory, pairs):
         ("a { b { x / y } / c } d", "a b y d"),
         ("a { (uh) yes / no } b", "a yes b"),
         ("a { b / } c", "a c"),
+        ("a { @ / b c }", "a b"),
+        ("(uh) a { @ / b c } d { e f / @ }", "a b d e"),
         ("a (uh) b", "a uh b"),
         ("a (a-) b", "a a- b"),
         ("a (a-) b", "a b"),

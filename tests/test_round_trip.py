@@ -226,6 +226,7 @@ def test_words_without_times_share_those_of_their_segment(kind, tmp_path):
 
 
 LITERAL = ["BP < 120 and temp > 80", "a --> b", "Q&A", "x &lt; y", "<b> bold", "<00:01.000>", "R&D; then"]
+LITERAL += [r"C:\new \Notes \hi \HI", r"{\an8} x {y}"]
 
 
 @pytest.mark.parametrize("text", LITERAL)

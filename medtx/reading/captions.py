@@ -25,7 +25,7 @@ _TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?![\d:.,])")
 _ALONE = re.compile(rf"{_TIME}\s*-->\s*{_TIME}(?:\s+\w+:.*)?")
 _TAG = re.compile(
     r"</?(?:c|i|b|u|s|v|em|ruby|rt|lang|font|span|strong|br|p|div|big|small|sub|sup|mark)(?=[\s.>/])[^<>]*>"
-    rf"|<(?P<time>{_TIME})>|(?P<override>\{{\\[^}}]*\}})|(?P<line>\\[Nh])",
+    rf"|<(?P<time>{_TIME})>|(?P<override>\{{\\[^}}]*\}})|(?P<line>(?-i:\\[Nnh]))",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")

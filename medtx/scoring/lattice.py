@@ -21,7 +21,8 @@ from medtx.transcripts import Transcripts
 LEFT_OUT = "left-out"
 """Kind of a word that may be left out and was."""
 
-_STEP = 1 << 20  # what an error costs; a substitution costs one more, so that right words are preferred
+_STEP = 1 << 20  # what an error costs
+_HEARD = _STEP + 1  # what one costs in which a word was heard, so that more of those heard are right
 
 
 def in_scoring(ref: Transcripts, hyp: Transcripts) -> Transcripts:
@@ -187,7 +188,7 @@ def _best(parts: list[list[_Said]], heard: list[str]) -> list[int]:
     """The way to say each part that gives fewest errors, and of these the most right words."""
     ids: dict[str, int] = {}
     hyp = np.array([ids.setdefault(token, len(ids)) for token in heard], dtype=np.int64)
-    along = _STEP * np.arange(len(hyp) + 1, dtype=np.int64)
+    along = _HEARD * np.arange(len(hyp) + 1, dtype=np.int64)
     coded = [[[ids.get(token, -1) for token in way.tokens] for way in part] for part in parts]
     cost, trail = along, []
     for part, ways in zip(coded, parts):
@@ -210,7 +211,7 @@ def _forward(cost: np.ndarray, way: list[int], hyp: np.ndarray, along: np.ndarra
     rows = [cost]
     for token in way:
         here = rows[-1] + _STEP
-        np.minimum(here[1:], rows[-1][:-1] + np.where(hyp == token, 0, _STEP + 1), out=here[1:])
+        np.minimum(here[1:], rows[-1][:-1] + np.where(hyp == token, 0, _HEARD), out=here[1:])
         rows.append(np.minimum.accumulate(here - along) + along)
     return rows
 
@@ -220,7 +221,7 @@ def _back(rows: list[np.ndarray], way: list[int], hyp: np.ndarray, j: int) -> in
     for n in range(len(way), 0, -1):
         now, before = rows[n], rows[n - 1]
         while True:
-            if j and now[j] == before[j - 1] + (0 if hyp[j - 1] == way[n - 1] else _STEP + 1):
+            if j and now[j] == before[j - 1] + (0 if hyp[j - 1] == way[n - 1] else _HEARD):
                 j -= 1
                 break
             if now[j] == before[j] + _STEP:

@@ -113,7 +113,7 @@ def _times(rows: pd.DataFrame, texts: list[str], begin: float, stop: float) -> t
 def to_vtt(t: Transcripts, folder: Target) -> list[Path]:
     def cue(c: Cue) -> str:
         label = f"<v {escape(c.voice, quote=False)}>" if c.voice else ""
-        text = [_unlike_a_turn(_no_arrow(escape(line, quote=False))) for line in lines(c)]
+        text = [_unlike_a_turn(_no_arrow(_plain(escape(line, quote=False)))) for line in lines(c)]
         return f"{clock(c.start)} --> {clock(c.end)}\n{label}{_joined(text)}"
 
     return [
@@ -125,7 +125,7 @@ def to_srt(t: Transcripts, folder: Target) -> list[Path]:
     shown = "{}: "
 
     def cue(n: int, c: Cue) -> str:
-        text = [_unlike_a_turn(_no_arrow(_unlike_a_tag(line))) for line in lines(c, shown)]
+        text = [_unlike_a_turn(_no_arrow(_plain(_unlike_a_tag(line)))) for line in lines(c, shown)]
         return f"{n}\n{clock(c.start, ',')} --> {clock(c.end, ',')}\n{_joined(text)}"
 
     return [
@@ -138,7 +138,8 @@ def _joined(text: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in text)
 
 
-_TAG = re.compile(r"<(?=/?[A-Za-z][^<>]*>|[\d:.,]+>)|&(?=#?\w+;)|\{(?=\\)|\\(?=[Nh])")
+_TAG = re.compile(r"<(?=/?[A-Za-z][^<>]*>|[\d:.,]+>)|&(?=#?\w+;)")
+_OVERRIDE = re.compile(r"\{(?=\\)|\\(?=[Nnh])")
 
 
 def _unlike_a_tag(line: str) -> str:
@@ -148,6 +149,15 @@ def _unlike_a_tag(line: str) -> str:
     ('BP < 120 and temp > 80', 'a &#60;b> c')
     """
     return _TAG.sub(_number, line)
+
+
+def _plain(line: str) -> str:
+    r"""Without what players and readers take for marks of Advanced SubStation, which real files hold.
+
+    >>> _plain(r"{\an8} C:\new"), _plain("{x} a")
+    ('&#123;\\an8} C:&#92;new', '{x} a')
+    """
+    return _OVERRIDE.sub(_number, line)
 
 
 def _no_arrow(line: str) -> str:
