@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from medtx.aws import Unusable, checked_endpoint, told
 from medtx.engines.medical import TranscribeMedical
-from medtx.errors import InputError, MedtxError, optional, reason
+from medtx.errors import InputError, MedtxError, optional, reason, shown
 
 DOING = "Transcribe Medical, stream"
 CONNECTING = 8.0
@@ -130,16 +130,24 @@ def place(url: str) -> str:
 
 
 def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
-    """What a message of the service holds; raises what an exception in it means."""
-    if headers.get(":message-type") == "event" and headers.get(":event-type") == "TranscriptEvent":
-        try:
-            found: dict[str, Any] = json.loads(payload)
-            found["Transcript"]["Results"] = found["Transcript"].get("Results") or []
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise Dropped("an event that cannot be read") from None
-        return found
-    code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
-    raise failure(code, _message(payload), 400)
+    """What a message of the service holds; raises what an exception in it means.
+
+    A message of another kind, or one that cannot be read, holds no results: ``"odd"`` says what it is.
+    """
+    kind, name = headers.get(":message-type"), str(headers.get(":event-type") or "unknown")
+    if kind in ("exception", "error"):
+        code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
+        raise failure(code, _message(payload), 400)
+    if kind != "event" or name != "TranscriptEvent":
+        return {**NOTHING, "odd": f"an event of the type {shown([name]) or 'unknown'}"}
+    try:
+        results = json.loads(payload)["Transcript"].get("Results") or []
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {**NOTHING, "odd": "an event that cannot be read"}
+    return {"Transcript": {"Results": results}}
+
+
+NOTHING: Mapping[str, Any] = {"Transcript": {"Results": []}}
 
 
 def _message(body: bytes) -> str:

@@ -69,6 +69,7 @@ class Event(NamedTuple):
     result: Any = None  # in the shape of Transcribe's
     failure: str | None = None
     asked: Mapping[str, Any] | None = None  # settings of the stream; it begins here
+    end: Mapping[str, Any] | None = None  # how the stream ended: the last line of a record of medtx
     unknown: bool = False
 
 
@@ -137,7 +138,7 @@ def events(data: Any, at: Event = _NOWHERE) -> Iterator[Event]:
         at = at._replace(arrival=_seconds(data.get("t"), at.arrival), sent=_seconds(data.get("sent")))
         at = at._replace(session=_session(data) or at.session)
         if isinstance(own := data.get("medtx"), Mapping):
-            yield at._replace(asked={**own, "medtx": True})
+            yield at._replace(end=own) if "end" in own else at._replace(asked={**own, "medtx": True})
         yield from events(data["data"], at._replace(place=f"{at.place}.data"))
     else:
         yield from _event(data, at)
