@@ -372,7 +372,9 @@ def test_lists_of_streams_and_results_are_several_recordings():
     assert cut.recordings["status"].tolist() == ["CUT"]
     odd = event("one")
     odd["Alternatives"][0]["Items"][0]["StartTime"] = -1
-    with pytest.warns(UserWarning, match=r"1 value that cannot be right left out, the first at .*StartTime -1"):
+    with pytest.warns(
+        UserWarning, match=r"1 value that cannot be right left out, the first at .*StartTime -1"
+    ):
         assert medtx.read([odd]).words["start"].isna().tolist() == [True]
 
 

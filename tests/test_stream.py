@@ -187,12 +187,11 @@ def test_a_microphone_that_cannot_be_used_is_told(monkeypatch):
         medtx.stream("microphone", **ask).run()
 
 
-def test_what_never_works_ends_in_a_sentence(served, monkeypatch):
+def test_what_never_works_ends_in_a_sentence(served):
     serve, audio, _, log_in = served
-    monkeypatch.setattr("medtx.engines.streaming.session.TRIES", 2)
     with serve(faults=Faults(drop_after=0, drops=99)) as made:
         log_in(made)
-        service = TranscribeMedical(streaming_url=made.streaming_url)
+        service = TranscribeMedical(streaming_url=made.streaming_url, retry_for=0.1)
         with pytest.raises(MedtxError, match="2 sessions one after another came to nothing"):
             medtx.stream(audio, **KIND, engine=service, pace=FAST).run()
     with pytest.raises(MedtxError, match="cannot be reached"):  # it has gone
@@ -239,7 +238,8 @@ def test_many_files_stream_through_transcribe(minute, account, monkeypatch, tmp_
         login(monkeypatch, made)
         service = TranscribeMedical(streaming_url=made.streaming_url, endpoint_url=made.endpoint_url)
         ask = {**KIND, "engine": service, "out": tmp_path / "out", "progress": False}
-        t = medtx.transcribe(tmp_path / "audio", **ask)
+        with pytest.warns(UserWarning, match=r"part-\d: left out what cannot be right: EndTime"):
+            t = medtx.transcribe(tmp_path / "audio", **ask)
         # Each is answered from where its sound lies in the recording, to the recording's end.
         assert t.text().tolist() == [" ".join(f"w{k}" for k in range(3 * n, 30)) for n in range(3)]
         assert t.recordings["mode"].tolist() == ["streaming"] * 3

@@ -177,7 +177,8 @@ def test_streams_that_were_cut_are_read_up_to_there(streams, tmp_path):
             check(t)
             assert t.recordings["status"].tolist() == ["CUT"]
             count = data[:size].count(b'{"t":') - 1
-            assert t.events["transcript"].tolist() == medtx.read(events[:count]).events["transcript"].tolist()
+            said = [e["data"]["Alternatives"][0]["Transcript"] for e in events[:count]]
+            assert t.events["transcript"].tolist() == said
     cut.write_bytes(b"[" + b'{"hello": 1}, {"he')  # an array, but not of events
     with pytest.raises(ReadError, match="expected JSON: input data was truncated"):
         medtx.read(cut)

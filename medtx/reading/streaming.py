@@ -207,35 +207,19 @@ def _recording(stream: Session, source: str, cut: bool) -> Parsed:
 
 
 def _results(stream: Session, source: str) -> tuple[list[tuple[Event, Result]], list[str]]:
-    """The results, and what is to be told of values that cannot be.
-
-    Raises `ReadError` where no result of several, or the only one, is in the shape of Transcribe's.
-    """
+    """The results, and what is to be told of values that cannot be right."""
     said: list[tuple[Event, Result]] = []
     odd: list[tuple[str, str]] = []  # place and value
-    failed: list[ReadError] = []
     for event in stream.events:
-        if event.result is None:
-            continue
-        try:
+        if event.result is not None:
             result, values = _converted(event, source)
-        except ReadError as error:
-            failed.append(error)
-            continue
-        said.append((event, result))
-        odd += [(event.place.lstrip("."), value) for value in values]
-    if failed and not said:
-        raise failed[0]
-    notes = []
-    if odd:
-        what = "1 value" if len(odd) == 1 else f"{len(odd)} values"
-        place = f" at {odd[0][0]}" if odd[0][0] else ""
-        notes.append(f"{what} that cannot be right left out, the first{place}: {odd[0][1]}")
-    if failed:
-        what = "1 result" if len(failed) == 1 else f"{len(failed)} results"
-        place = f" at {failed[0].place}" if failed[0].place else ""
-        notes.append(f"{what} left out, the first{place}: {failed[0].problem}")
-    return said, notes
+            said.append((event, result))
+            odd += [(event.place.lstrip("."), value) for value in values]
+    if not odd:
+        return said, []
+    what = "1 value" if len(odd) == 1 else f"{len(odd)} values"
+    place = f" at {odd[0][0]}" if odd[0][0] else ""
+    return said, [f"{what} that cannot be right left out, the first{place}: {odd[0][1]}"]
 
 
 def _engine(services: Iterable[str | None], asked: dict[str, Any]) -> str:

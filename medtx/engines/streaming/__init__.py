@@ -120,8 +120,9 @@ class Stream:
         self._asked, self._tape, self._pace = asked, tape, pace
         self._engine = engine  # a transport to the service, or what the embedded engine knows
         self._record = None if record is None else Path(record)
-        self._events: list[Event] = []
-        self._keep = False  # whether the events are kept, to be read at the end
+        self._events: list[Event] | None = None  # kept, where they are to be read at the end
+        self.recorded = False
+        """Whether all of it, to its end, is in the file that was named."""
         self._heard = False
         self._failed: Exception | None = None
         self._odd = 0
@@ -137,40 +138,43 @@ class Stream:
         in the end gives what was heard before, with ``status`` FAILED and the ``reason`` in
         ``recordings``, and a warning; its error is raised where nothing was heard.
         """
-        failed: list[BaseException] = []
-
-        async def gather() -> None:
-            async for event in self:
-                if each:
-                    each(event)
+        raised: list[BaseException] = []
 
         def work() -> None:
             try:
-                asyncio.run(gather())
+                asyncio.run(self.gather(each))
             except BaseException as error:
-                failed.append(error)
+                raised.append(error)
 
         thread = threading.Thread(target=work, name="medtx-stream", daemon=True)
-        self._keep = True
         thread.start()
         try:
             thread.join()
         except KeyboardInterrupt:
             self.stop()
             thread.join(5)
-        if failed and not (failed[0] is self._failed and self._heard):
-            raise failed[0]
+        if raised:
+            raise raised[0]
         if self._failed:
-            warnings.warn(
-                f"{self.name}: the stream ended early: {_why(self._failed)}; what was heard before is given",
-                stacklevel=2,
-            )
+            warnings.warn(f"{self.name}: {ended_early(_why(self._failed))}", stacklevel=2)
         builder = Builder()
         builder.add(self._parsed(), self.name, "")
         return builder.transcripts()
 
+    async def gather(self, each: Callable[[Event], None] | None = None) -> Parsed:
+        """As `run`, in the event loop that runs already; without the warning."""
+        self._events = []
+        try:
+            async for event in self:
+                if each:
+                    each(event)
+        except Exception as error:
+            if error is not self._failed or not self._heard:
+                raise
+        return self._parsed()
+
     def _parsed(self) -> Parsed:
-        (parsed,) = streaming.parse([self._header(), *self._events], self.name)  # it has one header
+        (parsed,) = streaming.parse([self._header(), *(self._events or ())], self.name)  # it has one header
         return parsed
 
     def _header(self) -> Event:
@@ -195,7 +199,7 @@ class Stream:
         def kept(said: Event, **more: Any) -> Event:
             sent = round(1000 * self._tape.sent / self._asked.rate)
             event = {"t": round(1000 * (time.monotonic() - begun)), "sent": sent, "data": said, **more}
-            if self._keep:
+            if self._events is not None:
                 self._events.append(event)
             return event
 
@@ -223,6 +227,7 @@ class Stream:
                 last = kept({"Transcript": {"Results": []}}, medtx=end)
                 if record:
                     record.end(last, self._heard)
+                    self.recorded = record.whole
             if record:
                 record.close()
 
@@ -259,6 +264,10 @@ class Stream:
                 await asyncio.sleep(max(position / rate / self._pace - (time.monotonic() - begun), 0))
         for event in await asyncio.to_thread(live.close):
             yield event
+
+
+def ended_early(why: str | None) -> str:
+    return f"the stream ended early: {why}; what was heard before is given"
 
 
 def _why(error: Exception) -> str:

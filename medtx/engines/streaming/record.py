@@ -41,8 +41,10 @@ class Record:
         except OSError as error:
             why = "it is a link" if path.is_symlink() else reason(error)
             raise MedtxError(f"{path}: cannot be written: {why}") from None
+        if not os.fstat(self._file).st_size:
+            self.write()
 
-    def write(self, event: dict[str, Any]) -> None:
+    def write(self, *events: dict[str, Any]) -> None:
         if self._file is None:
             return
         try:
@@ -52,7 +54,8 @@ class Record:
                     os.fchmod(self._file, 0o600)
                     os.ftruncate(self._file, 0)
                 self._line(self._header)
-            self._line(event)
+            for event in events:
+                self._line(event)
         except OSError as error:
             self.close()
             warnings.warn(
@@ -71,8 +74,13 @@ class Record:
         """The last line, which says how the stream ended; a failure of which nothing was heard is none."""
         if self._file is None:
             return
-        if heard or not self._regular or os.fstat(self._file).st_size == 0:
+        if heard or self._begun:
             self.write(event)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was to be written is."""
+        return self._file is not None
 
     def close(self) -> None:
         if self._file is not None:
