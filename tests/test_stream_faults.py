@@ -4,15 +4,24 @@ import asyncio
 import json
 import resource
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import aclosing, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from urllib.parse import urlsplit
 
+import botocore.auth
 import pytest
 import websockets
+from amazon_transcribe.auth import Credentials as TheirCredentials
+from amazon_transcribe.eventstream import EventSigner, EventStreamMessageSerializer
+from botocore.credentials import Credentials
 
 import medtx
+from medtx.aws import Unusable
 from medtx.engines import TranscribeMedical
 from medtx.engines.frames import encode
+from medtx.engines.streaming import connection, http2, websocket
 from medtx.engines.streaming.session import waits
 from medtx.errors import InputError, MedtxError
 from medtx.service import running
@@ -78,6 +87,80 @@ def test_an_outage_of_some_seconds_loses_no_word_and_doubles_none(behind, transp
     assert t.words["content"].tolist() == ALL
     assert t.recordings["status"].tolist() == ["COMPLETED"]
     assert between.connections > 4
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http2"])
+def test_a_cable_that_is_cut_is_noticed(behind, monkeypatch, transport):
+    """The socket stays open, and nothing comes any more: only a ping that is not answered tells."""
+    assert connection.PING + connection.PONG < 45
+    for module in (websocket, http2):
+        monkeypatch.setattr(module, "PING", 0.3)
+        monkeypatch.setattr(module, "PONG", 0.7)
+
+    def freeze(between):
+        between.frozen = True
+        count = between.connections
+
+        def thaw():
+            while between.connections == count:  # until it is given up, and another one is made
+                time.sleep(0.02)
+            between.frozen = False
+
+        threading.Thread(target=thaw, daemon=True).start()
+
+    with behind(transport) as (audio, ask, between):
+        cut = after(8, lambda: freeze(between))
+        t = medtx.stream(audio, **ask, transport=transport, pace=FAST).run(cut)
+    assert t.words["content"].tolist() == ALL
+    assert not between.frozen
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http2"])
+def test_a_reset_in_the_handshake_is_tried_again(behind, transport):
+    with behind(transport) as (audio, ask, between):
+        between.resets = 3
+        t = medtx.stream(audio, **ask, transport=transport, pace=FAST).run()
+    assert t.words["content"].tolist() == ALL
+    assert between.connections == 4
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http2"])
+def test_a_wrong_clock_is_named(behind, monkeypatch, transport):
+    now = botocore.auth.get_current_datetime  # the clock by which botocore signs
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *a: now(*a) + timedelta(hours=1))
+    with (
+        behind(transport) as (audio, ask, _),
+        pytest.raises(Unusable, match="the clock of this machine is wrong"),
+    ):
+        medtx.stream(audio, **ask, transport=transport, pace=FAST).run()
+
+
+def test_a_clock_is_wrong_by_the_date_of_the_answer():
+    for minutes, message in ((90, "is wrong: it differs by 90 minutes"), (3, "check key and secret")):
+        date = format_datetime(datetime.now(UTC) - timedelta(minutes=minutes, seconds=1))
+        told = connection.failure("InvalidSignatureException", "The signature does not match.", 403, date)
+        assert message in str(told)
+
+
+def test_a_service_without_http2_is_told(behind):
+    with behind() as (audio, ask, between):
+        plain = TranscribeMedical(streaming_url=f"https://localhost:{between.port}", retry_for=0)
+        with pytest.raises(MedtxError, match="cannot be reached"):  # no TLS there
+            medtx.stream(audio, **ask | {"engine": plain}, transport="http2").run()
+
+
+def test_frames_are_signed_as_amazons_own_client_signs_them():
+    """amazon-transcribe's signer, over the same payloads and times, from the same first signature."""
+    who = connection.Account(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
+    ours = http2.Signed(who, "https://localhost:8443/medical-stream-transcription", {"a": "b"})
+    before = bytes.fromhex(ours.headers["authorization"].rpartition("Signature=")[2])
+    now = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
+    signer = EventSigner("transcribe", "us-east-1", utc_now=lambda: now)
+    keys = TheirCredentials("AKIDEXAMPLE", "secret")
+    for payload in (b"first", bytes(3200), b""):
+        headers = signer.sign(payload, before, keys)
+        before = headers[":chunk-signature"]
+        assert ours.message(payload, now) == EventStreamMessageSerializer().serialize(headers, payload)
 
 
 # A stream that fails in the end
@@ -172,17 +255,18 @@ ODD = {
 
 @contextmanager
 def saying(messages):
-    """A service over WebSocket that says these frames, one for each second of audio, and ends."""
+    """A service over WebSocket that says these frames after three seconds of audio, and ends."""
     ready, stop = threading.Event(), threading.Event()
     found = []
 
     async def answer(socket):
-        await socket.recv()
+        heard = 0
+        while heard < 3 * 32_000:
+            heard += len(await socket.recv())
         for message in messages:
             await socket.send(message)
-        async for frame in socket:
-            if len(frame) < 200:
-                break
+        while len(await socket.recv()) > 200:
+            pass
 
     async def serve():
         async with websockets.serve(answer, "127.0.0.1", 0) as server:
@@ -228,7 +312,6 @@ def odd_stream(messages, record=None):
 @pytest.mark.parametrize("way", ODD)
 def test_an_odd_value_costs_itself(keys, tmp_path, way):
     odd, message = ODD[way]
-    # the first is said before much of the audio was sent, so its times lie close to 0
     with (
         odd_stream([said(final(0)), said(odd), said(final(0.7))], tmp_path / "e.jsonl") as stream,
         pytest.warns(UserWarning, match=f"stream: left out what cannot be right: {message}"),
@@ -265,7 +348,7 @@ def no_warning():
 def test_an_odd_event_costs_itself(keys, message, told):
     with (
         odd_stream([said(final(0)), message, message, said(final(0.7))]) as stream,
-        pytest.warns(UserWarning) as warned,
+        pytest.warns(UserWarning, match="cannot be right") as warned,
     ):
         t = stream.run()
     assert t.words["content"].tolist() == ["w0", "w0.7"]
@@ -295,9 +378,10 @@ def test_a_record_that_was_cut_says_so(keys, tmp_path):
 
 def test_a_stream_that_is_left_early_leaves_a_cut_record(keys, tmp_path):
     async def first(stream):
-        async for event in stream:
-            if event["data"]["Transcript"]["Results"]:
-                break
+        async with aclosing(aiter(stream)) as events:
+            async for event in events:
+                if event["data"]["Transcript"]["Results"]:
+                    break
 
     with odd_stream([said(final(0)), said(final(0.7))], tmp_path / "visit.jsonl") as stream:
         asyncio.run(first(stream))

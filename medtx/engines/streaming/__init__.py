@@ -4,7 +4,8 @@ import asyncio
 import threading
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -205,12 +206,13 @@ class Stream:
 
         try:
             try:
-                async for said in self._said():
-                    event = kept(said)
-                    self._heard = self._heard or bool(said["Transcript"]["Results"])
-                    if record:
-                        record.write(event)
-                    yield event
+                async with aclosing(self._said()) as heard:
+                    async for said in heard:
+                        event = kept(said)
+                        self._heard = self._heard or bool(said["Transcript"]["Results"])
+                        if record:
+                            record.write(event)
+                        yield event
             finally:
                 await self._tape.close()
             if self._tape.error:
@@ -240,13 +242,13 @@ class Stream:
     def _warn(self, message: str) -> None:
         warnings.warn(f"{self.name}: {message}", stacklevel=2)
 
-    def _said(self) -> AsyncIterator[Event]:
+    def _said(self) -> AsyncGenerator[Event, None]:
         if isinstance(self._engine, Chosen):
             return self._embedded(self._engine)
         connect = import_module(TRANSPORTS[self._engine]).connect
         return listen(connect, self._asked, self._tape, self._pace or 1.0, self._tell)
 
-    async def _embedded(self, chosen: Chosen) -> AsyncIterator[Event]:
+    async def _embedded(self, chosen: Chosen) -> AsyncGenerator[Event, None]:
         from medtx.engines.live import Live
 
         channels, rate = self._asked.channels, self._asked.rate

@@ -6,6 +6,8 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +18,10 @@ from medtx.errors import InputError, MedtxError, optional, reason, shown
 DOING = "Transcribe Medical, stream"
 CONNECTING = 8.0
 """Seconds to wait for a connection."""
+SENDING = 30.0
+"""Seconds to wait until a frame is on its way."""
+PING, PONG = 15.0, 20.0
+"""Seconds between two pings, and to wait for the answer to one: so a cut cable is noticed in 35."""
 
 
 class Dropped(Exception):
@@ -137,7 +143,7 @@ def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
     kind, name = headers.get(":message-type"), str(headers.get(":event-type") or "unknown")
     if kind in ("exception", "error"):
         code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
-        raise failure(code, _message(payload), 400)
+        raise failure(code, message(payload), 400)
     if kind != "event" or name != "TranscriptEvent":
         return {**NOTHING, "odd": f"an event of the type {shown([name]) or 'unknown'}"}
     try:
@@ -150,7 +156,16 @@ def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
 NOTHING: Mapping[str, Any] = {"Transcript": {"Results": []}}
 
 
-def _message(body: bytes) -> str:
+def _wrong_by(date: str | None) -> int:
+    """How many minutes this machine's clock differs from that; 0 where it is less than a signature allows."""
+    try:
+        seconds = abs((parsedate_to_datetime(date or "") - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0
+    return round(seconds / 60) if seconds > 240 else 0
+
+
+def message(body: bytes) -> str:
     try:
         found = json.loads(body)
         return str(found.get("Message") or found.get("message") or "")
@@ -167,14 +182,19 @@ _AGAIN = {
 }
 
 
-def failure(code: str, message: str, status: int) -> Dropped | MedtxError:
+def failure(code: str, message: str, status: int, date: str | None = None) -> Dropped | MedtxError:
     """What the service's exception means: try again, or one clear sentence.
 
-    Its message is quoted: requests and answers of streams that fail hold no text.
+    ``date`` is the service's own clock, as HTTP writes it: a signature of another time is refused.
+    The message is quoted: requests and answers of streams that fail hold no text.
     """
     code = re.split(r"[:#]", code)[-1 if "#" in code else 0] or "unknown error"
     if code in _AGAIN or status == 429 or status >= 500 or "no new audio was received" in message:
         return Dropped(f"{code}: {message[:300]}" if message else code)
+    if status == 403 and (minutes := _wrong_by(date)):
+        return Unusable(
+            f"{DOING}: the clock of this machine is wrong: it differs by {minutes} minutes from the service's"
+        )
     client_error = optional("botocore.exceptions", "streaming").ClientError
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return told(client_error(answer, "stream"), DOING, quoted=True)

@@ -7,7 +7,7 @@ old one was full, its last audio is sent again, as it may end within a word. Tim
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -51,7 +51,7 @@ def waits(total: float) -> Iterator[float]:
 
 async def listen(
     connect: Connect, asked: Asked, tape: Tape, pace: float, tell: Tell
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """The events, with times of the source; ``tell`` is called with what in them cannot be right.
 
     Raises `MedtxError` for what the service refuses, and where the connection breaks again and again.
