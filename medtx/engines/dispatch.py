@@ -47,6 +47,7 @@ class Sending:
         folder: Path | None,
         overwrite: bool,
     ) -> None:
+        optional("av", "streaming")  # the extra that brings all that the service needs
         routes = {specialty: wanted.service.route(specialty) for specialty in {one for one, _ in kinds}}
         wanted.check([mode for mode, _ in routes.values()])
         if wanted.service.clean and folder is None:
