@@ -14,7 +14,8 @@ demo: .venv/demo
 	@echo "== the main job on the embedded engine: no account, no network, about a minute"
 	$(BIN)/medtx demo
 
-test: .venv/test lint $(if $(NEWER),sdk)
+test: .venv/test lint
+	-@$(MAKE) --no-print-directory sdk
 	@echo "== tests and doctests, then notebooks from top to bottom: about a quarter of an hour on two cores"
 	$(BIN)/python -m pytest $(WORKERS)
 	$(BIN)/python -m pytest $(WORKERS) --nbval-lax -p no:hypothesispytest notebooks
