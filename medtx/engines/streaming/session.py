@@ -24,6 +24,8 @@ ROLL_OVER = 3.9 * 3600
 """Seconds after which a new session takes over: the service ends one after four hours."""
 UNHEARD = 5.0
 """Seconds of audio of which the service may have said nothing yet."""
+LATE = 1.0
+"""Seconds without an event after which a full session is left."""
 LAST_ANSWER = 60.0
 """Seconds to wait for what is still to come when all audio was sent."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 8.0
@@ -130,7 +132,9 @@ async def _receive(
         try:
             await asyncio.wait({receiver, sender}, return_when=asyncio.FIRST_COMPLETED)
             if not receiver.done() and sender.exception() is None and sender.result() is not None:
-                return
+                await asyncio.wait({receiver}, timeout=LATE)  # it may be behind with what it has
+                if not receiver.done():
+                    return
             if not receiver.done():  # all is sent; or the connection broke, and the service may say why
                 await asyncio.wait({receiver}, timeout=1 if sender.exception() else LAST_ANSWER)
             if not receiver.done():
