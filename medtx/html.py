@@ -33,7 +33,8 @@ img { max-width: 100%; background: #fff } .note, .made { opacity: .8; font-size:
 @media print {
   :root { color-scheme: light }
   body { color: #000; background: #fff; max-width: none; margin: 0; padding: 0; font-size: 10pt }
-  .wide { overflow: visible } table { font-size: 8.5pt } h2 { break-after: avoid } tr, img { break-inside: avoid }
+  .wide { overflow: visible } table { font-size: 8.5pt }
+  h2 { break-after: avoid } tr, img { break-inside: avoid }
   thead { display: table-header-group } input, output { display: none }
   details::details-content { content-visibility: visible; height: auto }
 }

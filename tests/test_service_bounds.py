@@ -16,7 +16,7 @@ from medtx.engines.audio import RATE, blocks
 from medtx.service import Endpoint, running
 from medtx.service.app import MOST
 from medtx.service.recorded import Recorded
-from medtx.service.s3 import Store
+from medtx.service.storage import Store
 from tests.conftest import ROOT
 
 DICTATIONS = ROOT / "datasets" / "dictations"

@@ -8,13 +8,13 @@ part of them: a drug whose dose changed is a changed drug.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from medtx.clinical.entities import Entities
-from medtx.clinical.synonyms import standard
+from medtx.clinical.mentions import Heard, Mention, Value, mentions_of
 from medtx.errors import expect, not_a_column
 from medtx.scoring import Alignment, align
 from medtx.scoring.normalize import Normalizer
@@ -30,9 +30,6 @@ _SIDES = frozenset(
     "left right bilateral bilaterally both upper lower anterior posterior lateral medial proximal distal "
     "superior inferior dorsal ventral radial ulnar".split()
 )
-_KINDS = frozenset(["SIGN", "SYMPTOM", "DIAGNOSIS"])  # of a condition: said in other words, it may be another
-_BEFORE, _AFTER = 8, 4
-"""Words around an entity in which what denied or placed it may have gone wrong."""
 
 SEVERITY: Mapping[str, tuple[int, str]] = {
     "drug": (4, "another drug than was said"),
@@ -54,55 +51,6 @@ SEVERITY: Mapping[str, tuple[int, str]] = {
     "": (0, ""),
 }
 """How bad each change is, 4 worst, and why: a ranking for review, not a clinical judgement."""
-
-
-class _Value(NamedTuple):
-    standard: tuple[str, ...]
-    text: str
-
-
-class _Item(NamedTuple):
-    row: int  # in the entities' table
-    text: str
-    category: str
-    kind: str
-    tokens: tuple[str, ...]
-    traits: frozenset[str]
-    attributes: dict[str, list[_Value]]  # in the order they were said
-    rows: frozenset[int]  # of the alignment's pairs
-    around: frozenset[int]  # with those of its attributes
-
-
-class _Heard(NamedTuple):
-    """The columns of the alignment's pairs, quick to reach one by one."""
-
-    op: np.ndarray
-    part: np.ndarray
-    hypothesis: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    confidence: np.ndarray
-
-    def with_inserted(self, places: list[int]) -> list[int]:
-        """What was put in beside it belongs to it: "met for men" is one substitution, two insertions."""
-        first = places[0]
-        mine = self.part[first]
-        last = [place for place in places if self.part[place] == mine][-1]
-        while first > 0 and self.op[first - 1] == "insert" and self.part[first - 1] == mine:
-            first -= 1
-        while last + 1 < len(self.op) and self.op[last + 1] == "insert" and self.part[last + 1] == mine:
-            last += 1
-        return list(range(first, last + 1))
-
-    def wrong(self, places: list[int]) -> list[int]:
-        """The places that went wrong: of these, or else near them, where a "no" or a side may stand."""
-        found = [place for place in places if self.op[place] != "equal"]
-        if found:
-            return found
-        first, last = places[0], places[-1]
-        near = range(max(first - _BEFORE, 0), min(last + _AFTER + 1, len(self.op)))
-        mine = self.part[first]
-        return [at for at in near if self.op[at] != "equal" and self.part[at] == mine]
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,11 +187,11 @@ def score_entities(
         found = pair(reference.transcripts.recordings, hypothesis.transcripts.recordings, names)
         reference, hypothesis = reference.called(found.references), hypothesis.called(found.hypotheses)
     a = align(reference.transcripts, hypothesis.transcripts, normalize=normalize)
-    refs = _items(reference, a, "reference_position")
-    hyps = _items(hypothesis, a, "position")
+    refs = mentions_of(reference, a, "reference_position")
+    hyps = mentions_of(hypothesis, a, "position")
     pairs = a.pairs
     columns_ = (pairs[name].to_numpy() for name in ("hypothesis", "start", "end", "confidence"))
-    heard = _Heard(pairs["op"].astype(str).to_numpy(), part_of(pairs), *columns_)
+    heard = Heard(pairs["op"].astype(str).to_numpy(), part_of(pairs), *columns_)
     rows: list[dict[str, Any]] = []
     for name in a.recordings["recording"].astype(str):
         rows += _recording(name, refs.get(name, []), hyps.get(name, []), heard)
@@ -255,72 +203,13 @@ def score_entities(
     return EntityScore(table.astype({"severity": int, "heard_words": bool}), a)
 
 
-def _items(found: Entities, alignment: Alignment, position: str) -> dict[str, list[_Item]]:
-    """The entities of each recording, in order, with the rows of the alignment that they stand on."""
-    pairs = alignment.pairs
-    at = pairs[position].to_numpy()
-    codes = pairs["recording"].cat.codes.to_numpy()  # in order, recording by recording
-    names = pairs["recording"].cat.categories.astype(str).tolist()
-    ends = np.searchsorted(codes, np.arange(len(names) + 1))
-    begins: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for n, name in enumerate(names):
-        rows = ends[n] + np.flatnonzero(at[ends[n] : ends[n + 1]] >= 0)
-        if len(rows):
-            rows = rows[np.argsort(at[rows], kind="stable")]  # channels come one after the other
-            begins[name] = rows, at[rows]
-
-    def rows_of(row: Any) -> frozenset[int]:
-        rows, positions = begins[row.recording]
-        # A token that several words were made of stands at the first of them.
-        first = max(np.searchsorted(positions, row.first, side="right") - 1, 0)
-        while first > 0 and positions[first - 1] == positions[first]:
-            first -= 1
-        stop = np.searchsorted(positions, row.last, side="right")
-        return frozenset(rows[first : max(stop, first + 1)].tolist())
-
-    def tokens_of(text: str) -> tuple[str, ...]:
-        return tuple(alignment.normalizer(text.split()).text)
-
-    plain = found.table.assign(recording=found.table["recording"].astype(str))
-    plain = plain[plain["recording"].isin(list(begins))]
-    attributes: dict[tuple[str, int], list[Any]] = {}
-    for row in plain[plain["parent"] >= 0].sort_values("begin_offset", kind="stable").itertuples():
-        attributes.setdefault((row.recording, row.parent), []).append(row)
-    items: dict[str, list[_Item]] = {}
-    seen: set[tuple[str, str, int, int]] = set()
-    for row in plain[found.top.loc[plain.index]].itertuples():
-        key = (row.recording, str(row.category), row.begin_offset, row.end_offset)
-        if key in seen:  # another operation found it too
-            continue
-        seen.add(key)
-        own = attributes.get((row.recording, row.entity), ())
-        by_type: dict[str, list[_Value]] = {}
-        for one in own:
-            by_type.setdefault(str(one.type), []).append(_Value(standard(tokens_of(one.text)), one.text))
-        rows = rows_of(row)
-        items.setdefault(row.recording, []).append(
-            _Item(
-                row.Index,
-                row.text,
-                str(row.category),
-                str(row.type),
-                standard(tokens_of(row.text)),
-                frozenset(row.traits) - _KINDS,
-                by_type,
-                rows,
-                rows.union(*map(rows_of, own)),
-            )
-        )
-    return items
-
-
-def _recording(name: str, refs: list[_Item], hyps: list[_Item], heard: _Heard) -> list[dict[str, Any]]:
-    on_row: dict[int, list[_Item]] = {}
+def _recording(name: str, refs: list[Mention], hyps: list[Mention], heard: Heard) -> list[dict[str, Any]]:
+    on_row: dict[int, list[Mention]] = {}
     for hyp in hyps:
         for at in hyp.rows:
             on_row.setdefault(at, []).append(hyp)
-    taken: dict[int, _Item] = {}  # hypothesis' entity -> the reference's
-    partners: dict[int, _Item] = {}
+    taken: dict[int, Mention] = {}  # hypothesis' entity -> the reference's
+    partners: dict[int, Mention] = {}
     for exact in (True, False):  # the same text first, so that a neighbour does not take its place
         for ref in refs:
             if ref.row in partners:
@@ -339,14 +228,14 @@ def _recording(name: str, refs: list[_Item], hyps: list[_Item], heard: _Heard) -
     return rows + [_outcome(name, None, h, _kind("invented", h), ("", ""), heard) for h in loose]
 
 
-def _kind(what: str, item: _Item) -> str:
+def _kind(what: str, item: Mention) -> str:
     return what + {"MEDICATION": " drug", "MEDICAL_CONDITION": " condition"}.get(item.category, "")
 
 
-def _change(ref: _Item, hyp: _Item) -> tuple[str, tuple[str, str]]:
+def _change(ref: Mention, hyp: Mention) -> tuple[str, tuple[str, str]]:
     """What is another in the entity that was heard: the worst of it, and both sides of that."""
 
-    def listed(values: list[_Value]) -> str:
+    def listed(values: list[Value]) -> str:
         return ", ".join(value.text for value in values)
 
     found: list[tuple[str, tuple[str, str]]] = []
@@ -378,7 +267,7 @@ def _change(ref: _Item, hyp: _Item) -> tuple[str, tuple[str, str]]:
     return max(found, key=lambda change: SEVERITY[change[0]][0], default=("", ("", "")))
 
 
-def _direction(item: _Item) -> list[str]:
+def _direction(item: Mention) -> list[str]:
     """The sides of an entity, in the order they were said; a side of its own name, once."""
     own = [token for token in item.tokens if token in _SIDES]
     more = [t for value in item.attributes.get("DIRECTION", ()) for t in value.standard if t in _SIDES]
@@ -386,7 +275,7 @@ def _direction(item: _Item) -> list[str]:
 
 
 def _outcome(
-    name: str, ref: _Item | None, hyp: _Item | None, change: str, detail: tuple[str, str], heard: _Heard
+    name: str, ref: Mention | None, hyp: Mention | None, change: str, detail: tuple[str, str], heard: Heard
 ) -> dict[str, Any]:
     known = ref or hyp
     assert known is not None

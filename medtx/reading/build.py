@@ -137,7 +137,7 @@ def of_words(
         "engine": engine,
         "mode": engine and "batch",
         "language": language,
-        "duration": max(ends, default=0.0) if duration is None else duration,
+        "duration": max(ends, default=None) if duration is None else duration,
         "channels": len(set(columns["channel"])),
         "status": status,
     }

@@ -22,12 +22,13 @@ from medtx.reading.utterances import Utterance, recording, seconds
 
 _TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?"
 _TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?![\d:.,])")
+_ALONE = re.compile(rf"{_TIME}\s*-->\s*{_TIME}(?:\s+\w+:.*)?")
 _TAG = re.compile(
-    r"</?(?:c|i|b|u|s|v|em|ruby|rt|lang|font|span|strong|br)(?=[\s.>/])[^<>]*>"
+    r"</?(?:c|i|b|u|s|v|em|ruby|rt|lang|font|span|strong|br|p|div|big|small|sub|sup|mark)(?=[\s.>/])[^<>]*>"
     rf"|<(?P<time>{_TIME})>|(?P<override>\{{\\[^}}]*\}})|(?P<line>\\[Nh])",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|lrm|rlm|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _DASH = re.compile(r"\s*(?:[-\u2010-\u2014](?!\d)\s*|>>+\s*)(?=\S)")
 _BLOCK = re.compile(r"NOTE(?:[ \t].*)?|STYLE\s*|REGION\s*")
 _HEAD = re.compile(r"WEBVTT(?:[ \t].*)?|X-TIMESTAMP-MAP\s*=.*")
@@ -46,6 +47,19 @@ def captions(text: str, source: str, *, speakers: bool | None = None) -> list[Pa
     if not found:
         raise ReadError(source, "expected at least one cue with -->")
     return [recording(_spoken([u for cue in kept for u in _voices(cue)], source, speakers), source)]
+
+
+def is_captions(text: str) -> bool:
+    """Whether a text is one of captions, whatever its name: numbers above its times, or WebVTT's head.
+
+    >>> is_captions("1\\n00:00:01,000 --> 00:00:02,000\\nTake two")
+    True
+    """
+    if "-->" not in text:
+        return False
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")) if line.strip()]
+    above = [before for before, line in pairwise(["", *lines]) if _ALONE.fullmatch(line)]
+    return bool(above) and (lines[0].startswith("WEBVTT") or all(before.isdecimal() for before in above))
 
 
 def _cues(text: str, source: str) -> Iterator[Cue]:
@@ -138,7 +152,7 @@ def _marked(start: float, end: float, raw: str) -> Cue:
             name = tag[0][1:].lower()
             if tag["time"]:
                 times.append((len(words), seconds(tag["time"])))
-            elif tag["line"]:
+            elif tag["line"] or re.match(r"/?(br|rt|p|div)\b", name):
                 glue = False
             elif re.match(r"(u|b|font|c)\b", name):
                 tags += 1

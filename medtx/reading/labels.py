@@ -39,6 +39,9 @@ time, title, to, treatment, type, vital signs, vitals, warning, weight
 HEADINGS = frozenset(" ".join(heading.split()) for heading in _HEADINGS.split(","))
 """Of dictations and notes: what stands before a colon there is no speaker."""
 
+_SIDES = frozenset("left right both bilateral upper lower".split())
+"""What a part of the body begins with."""
+
 
 def kind(label: str) -> str:
     """
@@ -46,7 +49,7 @@ def kind(label: str) -> str:
     ('machine', 'role', 'letter', 'heading', 'other')
     """
     key = " ".join(label.casefold().replace(".", "").split())
-    if key in HEADINGS:
+    if key in HEADINGS or key.partition(" ")[0] in _SIDES:
         return "heading"
     if MACHINE.fullmatch(key):
         return "machine"

@@ -19,6 +19,14 @@ from medtx.reading.sources import LINES, kind
 
 def parse(path: str, data: Any, options: Options = Options()) -> list[Parsed]:  # noqa: B008  frozen
     """The recordings of a file, or of what was in memory. Raises `ReadError`."""
+    made = _parse(path, data, options)
+    for parsed in made:  # other engines' results were refused before
+        if wrong := guard.wrong_unit(parsed):
+            parsed.notes.append(wrong)
+    return made
+
+
+def _parse(path: str, data: Any, options: Options) -> list[Parsed]:
     if isinstance(data, ReadError):
         raise data
     source = path or "the result in memory"

@@ -6,13 +6,27 @@ from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile
 
+import msgspec
+
 from medtx.errors import ReadError, optional
 from medtx.files import OWN_DOCUMENT
 from medtx.reading import nist, turns
 from medtx.reading.build import Parsed
+from medtx.reading.captions import captions, is_captions
 from medtx.reading.manifests import timed
 from medtx.reading.told import tell
 from medtx.reading.utterances import Utterance, recording
+
+_TIMED = re.compile(r"\s*\d+[.]\d+\s+\d+[.]\d+\s+\S")
+
+
+def _is_json(text: str) -> bool:
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(text), dict | list)
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def plain(text: str, source: str, *, speakers: bool | None = None) -> list[Parsed]:
@@ -20,8 +34,14 @@ def plain(text: str, source: str, *, speakers: bool | None = None) -> list[Parse
 
     Speaker labels and time stamps become speakers and times (`medtx.reading.turns`).
     """
+    if is_captions(text):
+        return captions(text, source, speakers=speakers)
+    if _is_json(text):
+        raise ReadError(source, "holds JSON, no running text: name it .json")
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     rows = [(n, line.split("\t")) for n, line in lines]
+    if lines and all(_TIMED.match(line) for _, line in lines):
+        rows = [(n, line.split(None, 2)) for n, line in lines]
     if rows and (found := timed([row for _, row in rows])) and len(found) == len(rows):
         return [recording(found, source)]  # Audacity's labels
     tabbed = [(n, line) for n, line in lines if "\t" in line.strip()]
@@ -61,6 +81,10 @@ def spoken(text: str, source: str, speakers: bool | None = None) -> list[Utteran
     return said
 
 
+_TITLES = frozenset(
+    "# no no. time times timestamp timestamps timecode start end speaker speakers role name text transcript"
+    " transcription utterance content words".split()
+)
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SKIPPED = {
     _WORD + tag for tag in ("del", "moveFrom", "pPr", "rPr", "tblPr", "sectPr", "instrText", "delText")
@@ -83,7 +107,13 @@ def docx(data: bytes, source: str, *, speakers: bool | None = None) -> list[Pars
             return [_own(document, source)]
     except (BadZipFile, KeyError, ValueError, SyntaxError) as error:
         raise ReadError(source, f"expected a Word document (.docx), found {type(error).__name__}") from None
-    text = "\n".join(_lines(body))
+    lines = list(_lines(body))
+    titles = (
+        n for n, line in enumerate(lines) if "\t" in line and _TITLES.issuperset(line.lower().split("\t"))
+    )
+    if (first := next(titles, None)) is not None:  # of a table's columns
+        del lines[first]
+    text = "\n".join(lines)
     return [recording(spoken(text, source, speakers), source)]
 
 
@@ -93,10 +123,19 @@ def _lines(node: Any) -> Iterator[str]:
         if child.tag == _WORD + "p":
             yield "".join(_pieces(child))
         elif child.tag == _WORD + "tr":
-            cells = (" ".join(" ".join(_lines(cell)).split()) for cell in child.iter(_WORD + "tc"))
+            cells = [" ".join(" ".join(_lines(cell)).split()) for cell in _cells(child)]
             yield "\t".join(cell for cell in cells if cell)
         elif child.tag not in _SKIPPED and child.tag != _FALLBACK:
             yield from _lines(child)
+
+
+def _cells(row: Any) -> Iterator[Any]:
+    """Of a row, also those within a content control; a cell's own tables are read with the cell."""
+    for child in row:
+        if child.tag == _WORD + "tc":
+            yield child
+        elif child.tag not in _SKIPPED:
+            yield from _cells(child)
 
 
 def _pieces(node: Any) -> Iterator[str]:

@@ -18,9 +18,13 @@ from medtx.reading.utterances import Utterance, seconds
 TAKEN = "few lines begin with a label; it was taken for a speaker (speakers=False keeps it as words)"
 LEFT = "some lines begin with a label that may be a speaker; it was kept as words (speakers=True takes it)"
 
-MARK = re.compile(r"[:\uff1a\t\[]")
+OTHERS = (
+    "labels that name no role were taken for speakers, as they alternate (speakers=False keeps them as words)"
+)
+
+MARK = re.compile(r"[:\uff1a\t\[<{]|[ \u00a0][-\u2013\u2014] ")
 """What a text with labels or times holds; one without needs no second look."""
-_TIME = r"(?:\d{1,3}:)?\d{1,2}:(?:\d{1,2}[.,]\d{1,3}|\d{2})"
+_TIME = r"(?:(?:\d{1,3}:)?\d{1,2}:(?:\d{1,2}[.,]\d{1,3}|\d{2})|\d{1,6}[.]\d{1,3}s)"
 _SPAN = rf"(?P<start>{_TIME})(?:\s*(?:-->|->|[-\u2013\u2014]|to)\s*(?P<end>{_TIME}))?"
 _LEAD = re.compile(
     rf"(?P<open>[\[(<]?)\s*{_SPAN}\s*(?P<close>[\])>]?)(?=[\s:,;|\u2013-]|$)\s*(?:[-\u2013|:,]\s+)?"
@@ -31,6 +35,11 @@ _OWN = re.compile(rf"\[?(?P<label>{_NAME})(?P<gap>\]?[\s,|\u2013-]*[\[(]?)\s*{_S
 _TAB = re.compile(rf"(?P<label>{_NAME})[ ]*\t\s*(?=\S)")
 _BRACKET = re.compile(r"\[(?P<label>[^\W\d_][^\[\]:]{0,30})\]:?\s*")
 _AFTER = re.compile(r"(?<=[.?!\u2026\"\u201d])[ \t]+(?P<label>[^\W\d_][\w. ]{0,25}?)\s?[:\uff1a](?=\s)")
+_BOLD = re.compile(r"(?m)^[ \t]*(?:\*\*|__)([^\W\d_][^*:\n]{0,39}?)(?::(?:\*\*|__)|(?:\*\*|__):)[ \t]*")
+_ENCLOSED = re.compile(
+    r"(?m)^[ \t\u200b\ufeff]*(?:<(?=[^<>\n]+>)|\{(?=[^{}\n]+\}))(?P<label>[^\W\d_][\w .]{0,25})[>}]:?[ \t]*"
+)
+_DASHED = re.compile(r"(?m)^[ \t]*(?P<label>[^\W\d_][\w .]{0,25}?)[ \t\u00a0]+[-\u2013\u2014][ \t]+(?=\S)")
 _INSIDE = re.compile(rf"\[\s*(?P<start>{_TIME})\s*\]")
 
 _SURE = ("machine", "role")
@@ -61,12 +70,25 @@ def utterances(text: str, speakers: bool | None = None) -> tuple[list[Utterance]
     """
     if speakers is False or not MARK.search(text):
         return [Utterance(line) for line in text.splitlines() if line.strip()], ""
-    apart = _AFTER.sub(_own_line, _BRACKET.sub(_own_line, text))
+    apart = _AFTER.sub(_own_line, _BRACKET.sub(_own_line, _with_colons(text)))
     lines = [line for line in apart.splitlines() if line.strip()]
     heads = _followed(_below([_head(line.strip()) for line in lines]), lines)
     labels, doubt = _accepted(heads, speakers)
     times = _are_times(heads, labels)
     return list(_turns(lines, heads, labels, times)), doubt
+
+
+def _with_colons(text: str) -> str:
+    """Other ways to set off the name of a role or a machine's label, written with a colon.
+
+    A dash is one only where several speakers have it: a dictation may say "Patient - 54 years old".
+    """
+    text = _BOLD.sub(r"\1: ", text)
+    text = _ENCLOSED.sub(lambda m: f"{m['label']}: " if kind(m["label"]) in _SURE else m[0], text)
+    dashed = {m["label"].casefold() for m in _DASHED.finditer(text) if kind(m["label"]) in _SURE}
+    if len(dashed) < 2:
+        return text
+    return _DASHED.sub(lambda m: f"{m['label']}: " if m["label"].casefold() in dashed else m[0], text)
 
 
 def _own_line(found: "re.Match[str]") -> str:
@@ -90,6 +112,8 @@ def _head(line: str) -> Head:
             colon = pattern is _COLON or (sure and pattern is _TAB)
             if pattern is _COLON and found["start"]:
                 return Head(label, *_span(found), said, True, colon)
+            if pattern is _COLON and start is None and (after := _LEAD.match(said)) and kind(label) in _SURE:
+                return Head(label, *_span(after), said[after.end() :], after["end"] is not None, True)
             if colon or kind(label) in _SURE or pattern is _TAB:
                 return Head(label, start, end, said, sure, colon)
     return Head("", start, end, rest, sure)
@@ -148,7 +172,9 @@ def _accepted(heads: list[Head], speakers: bool | None) -> tuple[set[str], str]:
     others = {key for head, key in lines if head.colon and kinds[key] == "other"}
     again = {key for key in others if count[key] > 1} | taken
     half = 2 * sum(count[key] for key in again) >= len(heads)
-    if len(again) > 1 and half and not headed and _alternate([key for _, key in lines], again):
+    doses = 2 * sum(head.said[:1].isdigit() for head, key in lines if key in others) >= len(lines)
+    if len(again) > 1 and half and not headed and not doses and _alternate([key for _, key in lines], again):
+        doubt = doubt if taken else OTHERS
         taken = again
     if taken and whole and not headed:
         taken |= others

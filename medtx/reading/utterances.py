@@ -72,10 +72,10 @@ _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)")
 def seconds(time: str) -> float:
     """Seconds of a clock or a number; raises `ValueError` for anything else.
 
-    >>> seconds("01:02.500"), seconds("1:00:00,250"), seconds(" 2.5 ")
-    (62.5, 3600.25, 2.5)
+    >>> seconds("01:02.500"), seconds("1:00:00,250"), seconds(" 2.5 "), seconds("2.5s")
+    (62.5, 3600.25, 2.5, 2.5)
     """
     if clock := _CLOCK.fullmatch(time.strip()):
         hours, minutes, rest = clock.groups()
         return 3600 * int(hours or 0) + 60 * int(minutes) + float(rest.replace(",", "."))
-    return float(time)
+    return float(time.strip().removesuffix("s"))

@@ -16,6 +16,7 @@ from medtx.service.faults import Buckets, Dice, Faults, Quotas
 from medtx.service.jobs import Transcribe
 from medtx.service.protocol import Answer, Refused, Request, json_answer, json_refusal, request_id
 from medtx.service.signing import Chain, Keys
+from medtx.service.storage import Store
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -32,7 +33,7 @@ class App:
     def __init__(
         self,
         engine: Engine,
-        store: s3.Store,
+        store: Store,
         keys: Keys | None,
         quotas: Quotas,
         faults: Faults,

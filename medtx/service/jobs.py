@@ -19,7 +19,7 @@ from medtx.service.beside import add_to_job
 from medtx.service.engines import Engine, Wanted
 from medtx.service.faults import Quotas
 from medtx.service.protocol import ACCOUNT, Refused, bad_request
-from medtx.service.s3 import Store
+from medtx.service.storage import Store
 
 _PLACES = (r"s3://([^/]+)/(.+)", r"https?://s3[^/]*/([^/]+)/(.+)", r"https?://([^/]+)\.s3[^/]*/(.+)")
 _JOB_FIELDS = (

@@ -19,8 +19,8 @@ from medtx.service.app import App
 from medtx.service.engines import Embedded, Engine
 from medtx.service.faults import Dice, Faults, Quotas
 from medtx.service.recorded import Recorded
-from medtx.service.s3 import Store
 from medtx.service.signing import Keys
+from medtx.service.storage import Store
 
 HOST = "127.0.0.1"
 

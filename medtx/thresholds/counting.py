@@ -10,6 +10,9 @@ from medtx.scoring import Alignment
 from medtx.tables import is_heard
 from medtx.thresholds.units import Scored, extent, neighbours
 
+BLOCK = 65_536
+"""Rows that are summed at a time: so many stay in a processor's cache."""
+
 
 def counts_of(pairs: pd.DataFrame, scored: Scored, group: np.ndarray) -> dict[str, Any]:
     """What each position counts for."""
@@ -95,3 +98,23 @@ def _word_minutes(pairs: pd.DataFrame, scored: Scored) -> np.ndarray:
     first = np.flatnonzero(heard)[~spans["unit"].duplicated().to_numpy()]
     lasts[first] = length.reindex(scored.unit[first]).to_numpy() / 60
     return lasts
+
+
+def sums_of(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
+    """What falls on each of ``size`` scores: rows, words, errors, deletions and minutes of bare words."""
+    names = ("words", "errors", "deletions", "word_minutes")
+    found = {name: np.zeros(size) for name in ("rows", *names)}
+    columns = {name: rows[name].to_numpy() for name in ("place", *names)}
+    step = max(BLOCK, 8 * size)
+    for first in range(0, len(rows), step):
+        block = {name: values[first : first + step] for name, values in columns.items()}
+        place = block["place"]
+        here = np.bincount(place, minlength=size)
+        found["rows"] += here
+        found["words"] += here
+        for name, usual in (("words", 1), ("errors", 0), ("deletions", 0)):  # only what is unusual is summed
+            weights = block[name]
+            odd = np.flatnonzero(weights != usual if usual else weights)
+            found[name] += np.bincount(place[odd], weights=weights[odd] - usual, minlength=size)
+        found["word_minutes"] += np.bincount(place, weights=block["word_minutes"], minlength=size)
+    return found

@@ -8,7 +8,6 @@ substituted or inserted. A deletion has no word: a reviewer who hears single wor
 it, one who hears what is around may. Deletions stand beside every row.
 """
 
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,23 +16,20 @@ import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, check_number, expect, not_one_of
+from medtx.html import fingerprint
 from medtx.listening import CONTEXT, check_context
 from medtx.scoring import Alignment
 from medtx.scoring.alignment import By
 from medtx.scoring.rates import name_of, rows_by
 from medtx.tables import stack
 from medtx.thresholds.choose import choose, choose_each, choose_for, measured
-from medtx.thresholds.counting import counts_of, listening_of
+from medtx.thresholds.counting import counts_of, listening_of, sums_of
 from medtx.thresholds.guarantee import Limits
 from medtx.thresholds.record import Threshold, Thresholds
 from medtx.thresholds.units import UNKNOWN, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-BLOCK = 65_536
-"""Rows that are summed at a time: so many stay in a processor's cache."""
 
 
 class Sweep:
@@ -105,13 +101,14 @@ class Sweep:
         if self.by is None and group is not None and (not isinstance(group, str) or group != "TOTAL"):
             raise not_one_of("group", group, self.groups)
         rows = self.counts if group is None or self.by is None else self.rows_of(group)
-        sums, reference = _sums(rows, len(self.values)), int(rows["reference"].sum())
+        heard = self.heard(group)
+        minutes = np.bincount(heard["place"], weights=heard["minutes"], minlength=len(self.values))
+        sums, reference = sums_of(rows, len(self.values)), int(rows["reference"].sum())
         unknown = int(rows["words"].to_numpy()[rows["unknown"].to_numpy()].sum())
         # Row k of the table: what is heard below values[k + 1].
-        review, caught, deleted = (
-            sums[c][:-1].cumsum().astype(int) for c in ("words", "errors", "deletions")
-        )
-        words, wrong, deletions = (int(sums[c].sum()) for c in ("words", "errors", "deletions"))
+        names = ("words", "errors", "deletions")
+        review, caught, deleted = (sums[name][:-1].cumsum().astype(int) for name in names)
+        words, wrong, deletions = (int(sums[name].sum()) for name in names)
         present = sums["rows"][1:] > 0
         present[-1] = True
         thresholds = self.values[1:].copy()
@@ -126,7 +123,7 @@ class Sweep:
                 "threshold": thresholds,
                 "review_words": review,
                 "review_share": review / words if words else nothing,
-                "review_minutes": self._minutes(group, len(self.values))[:-1].cumsum(),
+                "review_minutes": minutes[:-1].cumsum(),
                 "word_minutes": sums["word_minutes"][:-1].cumsum(),
                 "errors_caught": caught,
                 "errors_missed": missed,
@@ -144,11 +141,6 @@ class Sweep:
         """The rows of ``listening`` of one group; of all words together where none is named."""
         code = -1 if group is None or self.by is None else self.groups.index(group)
         return self.listening[self.listening["group"].cat.codes.to_numpy() == code]
-
-    def _minutes(self, group: str | None, size: int) -> np.ndarray:
-        """What falls on each score, of what must be heard."""
-        rows = self.heard(group)
-        return np.bincount(rows["place"], weights=rows["minutes"], minlength=size)
 
     def rows_of(self, group: str) -> pd.DataFrame:
         """The rows of ``counts`` of one group.
@@ -264,9 +256,7 @@ class Sweep:
         """
         named = (max_error, max_missed_per_1000, max_review)
         limits = self._limits(*named, cost_review, cost_error, confidence, worst)
-        if missing := set(self._spoken) - set(
-            limits
-        ):  # "(none)", of missing words alone, has nothing to review
+        if missing := set(self._spoken) - set(limits):  # not "(none)", of missing words alone
             raise InputError(f"there is no limit for {', '.join(sorted(missing))}")
         return choose_each(self, limits, unit)
 
@@ -324,12 +314,9 @@ class Sweep:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the counts: the same recordings give the same, in whatever order."""
-        rows = self.counts
-        names = rows["recording"].cat.rename_categories(str).astype(str)
-        score = self.values[rows["place"].to_numpy()]
-        table = rows.drop(columns=["place", "group", "unknown"]).assign(recording=names, score=score)
-        each = np.sort(pd.util.hash_pandas_object(table, index=False).to_numpy())
-        return hashlib.sha256(each.tobytes()).hexdigest()[:16]
+        rows = self.counts.assign(score=self.values[self.counts["place"].to_numpy()])
+        rows["recording"] = rows["recording"].cat.rename_categories(str).astype(str)
+        return fingerprint(rows.drop(columns=["place", "group", "unknown"]))
 
     def __add__(self, other: "Sweep | int") -> "Sweep":
         if not isinstance(other, Sweep):
@@ -409,23 +396,3 @@ def sweep(
     listening = labelled(times, np.searchsorted(values, times.pop("score")))
     settings = (name_of(by), unit, reviewer, alignment.normalize, unknown, context)
     return Sweep(counts, listening, values, alignment.recordings, *settings)
-
-
-def _sums(rows: pd.DataFrame, size: int) -> dict[str, np.ndarray]:
-    """What falls on each of ``size`` scores: rows, words, errors, deletions and minutes of bare words."""
-    names = ("words", "errors", "deletions", "word_minutes")
-    found = {name: np.zeros(size) for name in ("rows", *names)}
-    columns = {name: rows[name].to_numpy() for name in ("place", *names)}
-    step = max(BLOCK, 8 * size)
-    for first in range(0, len(rows), step):
-        block = {name: values[first : first + step] for name, values in columns.items()}
-        place = block["place"]
-        here = np.bincount(place, minlength=size)
-        found["rows"] += here
-        found["words"] += here
-        for name, usual in (("words", 1), ("errors", 0), ("deletions", 0)):  # only what is unusual is summed
-            weights = block[name]
-            odd = np.flatnonzero(weights != usual if usual else weights)
-            found[name] += np.bincount(place[odd], weights=weights[odd] - usual, minlength=size)
-        found["word_minutes"] += np.bincount(place, weights=block["word_minutes"], minlength=size)
-    return found

@@ -10,6 +10,7 @@ https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-
 https://learn.microsoft.com/azure/ai-services/speech-service/get-speech-recognition-results
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ KEYS = keys(
     " Language sentiment PronunciationAssessment AccuracyScore ErrorType Syllables Phonemes"
 )
 _WORD = ("displayText", "DisplayText", "text", "word", "Word", "Display")
+
+
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 
 
 def fits(data: Any) -> bool:
@@ -95,7 +99,7 @@ def _over(a: Word, b: Word) -> bool:
 
 
 def _ticks(data: Mapping[str, Any], side: str) -> float | None:
-    """Azure's times, in 100 ns or in milliseconds, under any of its names."""
+    """Azure's times, in 100 ns, in milliseconds or as ISO 8601 has them, under any of its names."""
     for name, per in (
         (f"{side}Milliseconds", 1e3),
         (f"{side}InMs", 1e3),
@@ -104,4 +108,14 @@ def _ticks(data: Mapping[str, Any], side: str) -> float | None:
     ):
         if data.get(name) is not None:
             return number(data[name], per)
-    return None
+    written = data.get(side)
+    return _iso(written) if isinstance(written, str) else None
+
+
+def _iso(written: str) -> float:
+    """Seconds of a duration such as ``PT1M2.5S``."""
+    found = _DURATION.fullmatch(written)
+    if not found:
+        raise ValueError
+    days, hours, minutes, rest = (float(part or 0) for part in found.groups())
+    return 86400 * days + 3600 * hours + 60 * minutes + rest

@@ -76,7 +76,7 @@ def wrong_unit(parsed: Parsed) -> str:
     said = len(words.get("content", ()))
     if not said:
         return ""
-    start, end = (np.asarray(words[side], dtype=float) for side in ("start", "end"))
+    start, end = (np.asarray(words.get(side, [np.nan]), dtype=float) for side in ("start", "end"))
     length = end - start
     count, spoken = int(np.count_nonzero(length > 0)), float(np.nansum(length[length > 0]))
     if not count and "start" in segments:
@@ -87,6 +87,8 @@ def wrong_unit(parsed: Parsed) -> str:
     if count >= 2 and spoken > 0 and count / spoken > 100:
         return f"{count} words last {spoken:.3f} s: expected seconds, these look like thousandths of them"
     last, whole = np.nanmax(end, initial=-1), parsed.recording.get("duration")
+    if last > 1e6:
+        return f"words at {last:.0f} s: expected seconds from the begin of the recording"
     if whole and last > 10 * whole + 30:
         return f"words at {last:.0f} s of a recording of {whole:.0f} s: expected seconds within it"
     return ""

@@ -73,6 +73,8 @@ def read(data: Any, source: str) -> Parsed:
         spoken = [_word(word, n, who) for word in listed(segment, "words")]
         if not apart:
             words += texts.complete(spoken, segment["text"]) if spoken else untimed(segment["text"], n, who)
+    if segments and not apart:  # the whole text may say more than its segments
+        words = texts.complete(words, whole.get("text"))
     return of_words(
         "whisper",
         words,
