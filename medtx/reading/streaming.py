@@ -203,7 +203,7 @@ def _recording(stream: Session, source: str, cut: bool) -> Parsed:
     }
     if asked.get("sample_rate"):
         row["sample_rate"] = float(asked["sample_rate"])
-    if not any(made["segments"]["transcript"]) and any(made["events"]["transcript"]):
+    if not made["segments"]["transcript"] and any(made["events"]["transcript"]):
         notes.append("no result of this stream was final, so it has no words; its events have what was heard")
     return Parsed(notes=notes, recording=row, tables=made, ids=tuple(tables.ids), session=stream.name)
 
