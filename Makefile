@@ -3,14 +3,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # One process a core runs the files of tests; no more than four, for some tests start processes of their own.
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
+# aws-sdk-transcribe-streaming needs Python 3.12: its real events are read where there is one.
+SAYS = -c 'import sys; print(sys.executable)' 2>/dev/null
+NEWER ?= $(firstword $(shell python3.13 $(SAYS) || python3.12 $(SAYS)) \
+  $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python $(HOME)/.pyenv/versions/3.12.*/bin/python))
 
-.PHONY: demo test lab bench lint clean
+.PHONY: demo test lab bench lint sdk clean
 
 demo: .venv/demo
 	@echo "== the main job on the embedded engine: no account, no network, about a minute"
 	$(BIN)/medtx demo
 
 test: .venv/test lint
+	-@$(MAKE) --no-print-directory sdk
 	@echo "== tests and doctests, then notebooks from top to bottom: about a quarter of an hour on two cores"
 	$(BIN)/python -m pytest $(WORKERS)
 	$(BIN)/python -m pytest $(WORKERS) --nbval-lax -p no:hypothesispytest notebooks
@@ -43,5 +48,14 @@ bench: .venv/test .venv/bench
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --compile -e '.[$(EXTRAS)]'
 	@touch $@
 
+sdk: .venv-sdk/made
+
+.venv-sdk/made: pyproject.toml
+	@test -n "$(NEWER)" || { echo "no Python 3.12 or 3.13: make sdk NEWER=/path/to/python3.13"; exit 1; }
+	@echo "== installing aws-sdk-transcribe-streaming for $(NEWER), once"
+	$(NEWER) -m venv .venv-sdk
+	.venv-sdk/bin/python -m pip install -qq --disable-pip-version-check -e . 'aws-sdk-transcribe-streaming==0.12.*'
+	@touch $@
+
 clean:
-	rm -rf .venv medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sdk medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

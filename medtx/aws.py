@@ -176,12 +176,15 @@ def told(error: Exception, doing: str, client: Any = None, *, quoted: bool = Fal
         return error
     code, status = _code(error)
     if code:
+        message = str(getattr(error, "response", {})["Error"].get("Message", ""))
+        if code == "RequestTimeTooSkewed" or re.search(
+            r"signature (has )?(expired|not yet current)", message, re.I
+        ):
+            return Unusable(f"{doing}: the clock of this machine is wrong ({code})")
         if code in _KEYS or status == 401:
             return Unusable(f"{doing}: AWS does not know these credentials ({code}): check key and secret")
         if "Expired" in code:
             return Unusable(f"{doing}: the AWS credentials have expired ({code}): get new ones")
-        if code == "RequestTimeTooSkewed":
-            return Unusable(f"{doing}: the clock of this machine is wrong ({code})")
         if code.startswith("AccessDenied") or status == 403:
             return Unusable(
                 f"{doing}: these AWS credentials may not do that ({code}): ask for the permission"
@@ -189,7 +192,7 @@ def told(error: Exception, doing: str, client: Any = None, *, quoted: bool = Fal
         if code == "NoSuchBucket":
             return Unusable(f"{doing}: no such bucket: make it, or name another")
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", code.removesuffix("Exception")).lower()
-        said = " ".join(str(getattr(error, "response", {})["Error"].get("Message", "")).split())[:300]
+        said = " ".join(message.split())[:300]
         more = f": {said}" if quoted and said else ""
         return Refused(f"{doing}: {words} (HTTP status {status}){more}", code, status)
     name = type(error).__name__

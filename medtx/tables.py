@@ -44,7 +44,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "channels": Column("int32", "number of audio channels that were kept apart"),
         "status": Column(
             "category",
-            "state of the job; CUT: the file ends within an event, "
+            "state of the job; CUT: the file of a stream ends before the stream did, "
             "NO_TRANSCRIPT: only a clinical document was read",
         ),
         "reason": Column("str", "why the job or stream failed, in the service's words; NaN where it did not"),

@@ -3,6 +3,9 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 import medtx
 from medtx.errors import MedtxError, ReadError
+from medtx.files import scratch
 from tests.conftest import job
 
 
@@ -139,3 +143,33 @@ def test_what_is_kept_is_whole_on_disk(tmp_path, monkeypatch):
     with warnings.catch_warnings():
         medtx.from_text({"a": "no pain"}).to_seglst(tmp_path / "a.json")
     assert synced
+
+
+def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    hold = (
+        "import time; from medtx.files import scratch\n"
+        "with scratch('try') as folder: print(folder, flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    left = Path(other.stdout.readline().strip())
+    (left / "visit.wav").write_bytes(b"said")
+    assert left.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "medtx-try-link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    os.utime(left, (0, 0))
+    with scratch("try") as mine:
+        assert left.exists()  # the other one lives
+        other.kill()
+        other.wait()
+        os.utime(mine, (0, 0))
+        with scratch("try"):
+            assert not left.exists()
+            assert mine.exists()
+    assert not mine.exists()
+    assert (tmp_path / "elsewhere").exists()

@@ -76,7 +76,7 @@ def test_what_goes_wrong_stands_in_the_panel(tmp_path, account, monkeypatch):  #
     assert "<b>" not in view._status.value
     with running() as made:
         login(monkeypatch, made)
-    gone = TranscribeMedical(streaming_url=made.streaming_url)  # nobody answers there any more
+    gone = TranscribeMedical(streaming_url=made.streaming_url, retry_for=0.5)  # nobody answers there any more
     view = medtx.live([bytes(3200)], **KIND, engine=gone)
     with pytest.raises(MedtxError, match=r"cannot be reached|came to nothing"):
         view.wait(60)

@@ -123,7 +123,7 @@ def stream(args: argparse.Namespace) -> None:
             for result in event["data"]["Transcript"]["Results"]:
                 text = "".join(one["Transcript"] for one in result["Alternatives"][:1])
                 if not result["IsPartial"]:
-                    print(f"{minutes(result['StartTime'])} {text}", flush=True)
+                    print(f"{minutes(result['StartTime'] or 0.0)} {text}", flush=True)
                 elif live:
                     print(f"\r\x1b[K{text[-100:]}\r", end="", file=sys.stderr, flush=True)
 

@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import sys
-import tempfile
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
@@ -21,6 +21,8 @@ from medtx.engines.audio import probe
 from medtx.engines.jobs import JOBS, Batch
 from medtx.engines.journal import Journal
 from medtx.engines.medical import STREAMS, Ask, Wanted, check_audio, estimate, job_name, named
+from medtx.engines.streaming import Stream, ended_early
+from medtx.engines.streaming import stream as medtx_stream
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
 from medtx.files import save, save_text
 from medtx.reading import batch
@@ -45,6 +47,7 @@ class Sending:
         folder: Path | None,
         overwrite: bool,
     ) -> None:
+        optional("av", "streaming")  # the extra that brings all that the service needs
         routes = {specialty: wanted.service.route(specialty) for specialty in {one for one, _ in kinds}}
         wanted.check([mode for mode, _ in routes.values()])
         if wanted.service.clean and folder is None:
@@ -206,54 +209,68 @@ class Sending:
         self.journal.note(one.job, **known, seconds=one.facts.seconds, **state)
 
     def _streamed(self, one: Ask) -> Parsed:
-        """The stream's events are written as they come; so a run that was cut off is seen as such."""
-        with tempfile.TemporaryDirectory(prefix="medtx-") as held:
-            path = self._path(one) if self.folder else Path(held) / f"{one.name}.jsonl"
-            self.journal.note(one.job, state="STREAMING")
-            path.unlink(missing_ok=True)
-            asyncio.run(self._listened(one, path))
-            parsed = self._read(one, path, None)
-            self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
-        return parsed
+        """The stream's events are written as they come; so a run that was cut off is seen as such.
 
-    async def _listened(self, one: Ask, path: Path) -> None:
+        An earlier result is replaced once the new one is whole. Of a stream that failed, what was heard
+        is given, with status FAILED; the next run asks for it again.
+        """
+        path = self._path(one) if self.folder else None
+        there = path is not None and path.exists()
+        part = path.with_name(f".{path.name}") if path and there else path
+        stream = medtx_stream(
+            one.file,
+            specialty=one.specialty,
+            type=one.type,
+            engine=self.wanted.service,
+            split_channels=self.wanted.split_channels,
+            record=part,
+        )
+        self.journal.note(one.job, state="STREAMING")
+        try:
+            parsed = asyncio.run(self._listened(stream))
+            whole = parsed.recording["status"] != "FAILED"
+            if path and part and there and whole and stream.recorded:
+                part.replace(path)
+        except OSError as error:
+            raise ReadError(str(path), f"cannot be written: {reason(error)}") from None
+        finally:
+            if part and there:
+                part.unlink(missing_ok=True)
+        if not whole:
+            warnings.warn(f"{one.file}: {ended_early(parsed.recording['reason'])}", stacklevel=2)
+        elif stream.recorded or not path:  # else a full disk: the next run asks again
+            self.journal.note(one.job, state="KEPT" if path else "COMPLETED")
+        return self._described(one, parsed)
+
+    async def _listened(self, stream: Stream) -> Parsed:
         """To the end of the stream, or until the others are stopped."""
-        import medtx
-
-        async def listen() -> None:
-            async for _ in medtx.stream(
-                one.file,
-                specialty=one.specialty,
-                type=one.type,
-                engine=self.wanted.service,
-                split_channels=self.wanted.split_channels,
-                record=path,
-            ):
-                pass
-
-        heard = asyncio.create_task(listen())
+        heard = asyncio.create_task(stream.gather())
         while not heard.done():
             if self.stop.is_set():
                 heard.cancel()
             await asyncio.wait({heard}, timeout=0.2)
         if heard.cancelled():
             raise CancelledError
-        heard.result()
+        return heard.result()
 
     def _read(self, one: Ask, path: Path, answer: bytes | None) -> Parsed:
         """The tables of a result, by the readers of `medtx.read`."""
-        source = str(path) if self.folder else one.file
         if one.mode == "streaming":
             (parsed,) = parse(str(path), None)
-            told = False
-        else:
-            job = decode(path.read_bytes() if answer is None else answer)
-            parsed, told = batch.parse(job, source), job.medtx is not None
-        if not told:  # a local endpoint says in a job's result what recognised it
+            return self._described(one, parsed)
+        job = decode(path.read_bytes() if answer is None else answer)
+        source = str(path) if self.folder else one.file
+        return self._described(one, batch.parse(job, source), told=job.medtx is not None)
+
+    def _described(self, one: Ask, parsed: Parsed, told: bool = False) -> Parsed:
+        """With what is known of the recording; a job of a local endpoint tells what recognised it."""
+        if not told:
             engine = named(self.answers[one.mode])
             parsed.recording |= {"engine": engine, "duration": one.facts.seconds, "language": "en-US"}
         parsed.mixed = one.facts.channels > 1 and not self.wanted.split_channels
-        parsed.recording |= {"specialty": one.specialty, "type": one.type, "reason": one.reason}
+        parsed.recording |= {"specialty": one.specialty, "type": one.type}
+        if parsed.recording.get("status") != "FAILED":  # else it is why it failed
+            parsed.recording["reason"] = one.reason
         return parsed
 
     def describe(self) -> None:

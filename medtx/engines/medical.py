@@ -16,7 +16,7 @@ import pandas as pd
 
 from medtx.aws import checked_bucket, checked_endpoint, connect, where
 from medtx.engines.audio import Facts
-from medtx.errors import InputError, MedtxError, ReadError, not_one_of
+from medtx.errors import InputError, MedtxError, ReadError, check_number, not_one_of
 from medtx.specialties import SPECIALTIES
 
 NAME = "transcribe-medical"
@@ -71,7 +71,8 @@ class TranscribeMedical:
     on the jobs. ``max_cost`` in dollars: nothing is sent where the estimate is above it.
 
     A job is looked at after ``poll`` seconds, then ever more rarely, and given up (here, not
-    there) after ``timeout``.
+    there) after ``timeout``. A stream whose connection breaks makes new ones for ``retry_for``
+    seconds and more, from the last final result on, before it is given up.
 
     Raises `InputError` for what the service would refuse.
 
@@ -98,6 +99,7 @@ class TranscribeMedical:
     max_cost: float | None = None
     poll: float = 10.0
     timeout: float = 86_400.0
+    retry_for: float = 90.0
 
     def __post_init__(self) -> None:
         _whole("speakers", self.speakers, SPEAKERS)
@@ -118,6 +120,9 @@ class TranscribeMedical:
             raise InputError(f"max_cost={self.max_cost!r} is not a number of dollars, 0 or more")
         if not (self.poll > 0 and self.timeout > 0):
             raise InputError(f"poll={self.poll!r} and timeout={self.timeout!r}: expected seconds above 0")
+        check_number("retry_for", self.retry_for)
+        if not 0 <= self.retry_for <= 86_400:
+            raise InputError(f"retry_for={self.retry_for!r} is not a number of seconds, from 0 to a day")
         if self.kms_context is not None and not self.kms_key:
             raise InputError("kms_context needs a kms_key")
         if self.kms_key is not None and not re.fullmatch(

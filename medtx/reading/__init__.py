@@ -130,7 +130,7 @@ def read(
         cut = found.recordings.loc[found.recordings["status"] == CUT, "source"]
         others = f" (and {len(cut) - 1} other files)" if len(cut) > 1 else ""
         first = cut.iloc[0] or "the result in memory"
-        warnings.warn(f"{first}{others}: cut inside its last event; read up to there", stacklevel=2)
+        warnings.warn(f"{first}{others}: cut before its stream ended; read up to there", stacklevel=2)
     _tell_failed(found)
     called = found if names is None or is_column(names) else found.rename(names)
     if metadata is not None:

@@ -6,7 +6,8 @@ JSON lines; with the protocol's capital keys or the Java SDK's small ones; or as
 objects of amazon-transcribe, aws-sdk-transcribe-streaming and aws-sdk-connecthealth.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -16,12 +17,13 @@ from medtx.reading import build
 from medtx.reading.aws.common import hidden, left_out, tell_left_out
 from medtx.reading.aws.events import CONNECT_HEALTH, HEALTHSCRIBE, TRANSCRIBE, Event, events, is_event
 from medtx.reading.aws.sessions import Session, sessions
-from medtx.reading.build import Parsed, check, phi
+from medtx.reading.aws.values import mended
+from medtx.reading.build import ROUNDING, Parsed, check, phi
 
 __all__ = ["CUT", "is_event", "parse"]
 
 CUT = "CUT"
-"""Status of a recording whose file ends in the middle of an event."""
+"""Status of a recording whose file ends before its stream did."""
 
 FASTEST = 0.15
 """Letters that nobody says in less than one unit of time, if that is a millisecond; in a second, all do."""
@@ -178,7 +180,7 @@ class _Tables:
 
 
 def _recording(stream: Session, source: str, cut: bool) -> Parsed:
-    said = [(event, _converted(event, source)) for event in stream.events if event.result is not None]
+    said, notes = _results(stream, source)
     services = {event.service for event, _ in said}
     if services & {HEALTHSCRIBE, CONNECT_HEALTH}:
         _to_seconds([result for _, result in said])
@@ -201,10 +203,25 @@ def _recording(stream: Session, source: str, cut: bool) -> Parsed:
     }
     if asked.get("sample_rate"):
         row["sample_rate"] = float(asked["sample_rate"])
-    notes = []
-    if not any(made["segments"]["transcript"]) and any(made["events"]["transcript"]):
+    if not made["segments"]["transcript"] and any(made["events"]["transcript"]):
         notes.append("no result of this stream was final, so it has no words; its events have what was heard")
     return Parsed(notes=notes, recording=row, tables=made, ids=tuple(tables.ids), session=stream.name)
+
+
+def _results(stream: Session, source: str) -> tuple[list[tuple[Event, Result]], list[str]]:
+    """The results, and what is to be told of values that cannot be right."""
+    said: list[tuple[Event, Result]] = []
+    odd: list[tuple[str, str]] = []  # place and value
+    for event in stream.events:
+        if event.result is not None:
+            result, values = _converted(event, source)
+            said.append((event, result))
+            odd += [(event.place.lstrip("."), value) for value in values]
+    if not odd:
+        return said, []
+    what = "1 value" if len(odd) == 1 else f"{len(odd)} values"
+    place = f" at {odd[0][0]}" if odd[0][0] else ""
+    return said, [f"{what} that cannot be right left out, the first{place}: {odd[0][1]}"]
 
 
 def _engine(services: Iterable[str | None], asked: dict[str, Any]) -> str:
@@ -213,21 +230,62 @@ def _engine(services: Iterable[str | None], asked: dict[str, Any]) -> str:
 
 
 def _status(stream: Session, cut: bool) -> dict[str, str | None]:
-    """FAILED: the service's exception is the last that came. IN_PROGRESS: the last result was not final."""
+    """FAILED: the service's exception is the last that came. CUT: the end is missing.
+
+    It is where a record of medtx does not say how its stream ended, and where the last result
+    has words that are not final.
+    """
     last = next((e for e in reversed(stream.events) if e.result is not None or e.failure), None)
     failed = next((event.failure for event in reversed(stream.events) if event.failure), None)
+    end = next((event.end for event in reversed(stream.events) if event.end), None)
+    if end and end.get("end") == "FAILED":
+        return {"status": "FAILED", "reason": str(end.get("reason"))}
     if last is not None and last.failure:
         return {"status": "FAILED", "reason": failed}
-    open_still = last is not None and isinstance(last.result, dict) and last.result.get("IsPartial") is True
-    return {"status": CUT if cut else "IN_PROGRESS" if open_still else "COMPLETED", "reason": failed}
+    open_still = last is not None and isinstance(last.result, dict) and _is_open(last.result)
+    unsaid = stream.asked.get("ends") and not end
+    return {"status": CUT if cut or open_still or unsaid else "COMPLETED", "reason": failed}
 
 
-def _converted(event: Event, source: str) -> Result:
+def _is_open(result: dict[str, Any]) -> bool:
+    """Whether it shows words that are not final."""
+    given = result.get("Alternatives")
+    best = given[0] if isinstance(given, list) and given and isinstance(given[0], dict) else {}
+    return result.get("IsPartial") is True and bool(best.get("Transcript") or best.get("Items"))
+
+
+def _converted(event: Event, source: str) -> tuple[Result, list[str]]:
+    """The result, and what of it cannot be and was left out."""
     try:
-        return msgspec.convert(event.result, Result, strict=False)
+        result = msgspec.convert(event.result, Result, strict=False)
+        if not _is_odd(result):
+            return result, []
+    except msgspec.ValidationError:
+        pass
+    try:
+        made, odd = mended(event.result) if isinstance(event.result, Mapping) else (event.result, [])
+        return msgspec.convert(made, Result, strict=False), odd
     except msgspec.ValidationError as error:
         place = event.place.lstrip(".")
         raise ReadError(source, f"expected a streaming result: {error}", place) from None
+
+
+def _is_odd(result: Result) -> bool:
+    """Whether a time or a confidence is out of its range."""
+    timed: list[Any] = [result]
+    for hypothesis in result.alternatives or ():
+        timed += [*(hypothesis.items or ()), *(hypothesis.entities or ())]
+    near = ROUNDING["start"]
+    for one in timed:
+        start, end = one.start_time, one.end_time
+        sure = None if one is result else one.confidence
+        if (
+            (start is not None and not -near <= start < inf)
+            or (end is not None and not max(-near, (start or 0) - near) <= end < inf)
+            or (sure is not None and not -ROUNDING["confidence"] <= sure <= 1 + ROUNDING["confidence"])
+        ):
+            return True
+    return False
 
 
 def _to_seconds(results: list[Result]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from medtx.errors import MedtxError, optional, reason
+from medtx.files import scratch
 from medtx.service import certificate
 from medtx.service.app import App
 from medtx.service.engines import Embedded, Engine
@@ -95,7 +95,7 @@ def running(
     """
     optional("hypercorn", "serve")
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medtx-serve-")))  # 0700
+        folder = stack.enter_context(scratch("serve"))
         store = Store(_made(Path(storage) if storage else folder / "objects"), tuple(buckets))
         if isinstance(engine, str | PathLike):
             engine = (

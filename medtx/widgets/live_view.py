@@ -73,7 +73,7 @@ class LiveView:
         self._finals: list[str] = []
         self._open: dict[str | None, str] = {}  # by channel: a connection that broke leaves its partial open
         self._words, self._said, self._late, self._drawn = 0, 0.0, float("nan"), 0.0
-        self._transcripts, self._error = None, None
+        self._transcripts, self._error, self._why = None, None, ""
 
     def start(self) -> None:
         """Listen, in a thread; while it listens already, nothing happens."""
@@ -98,7 +98,8 @@ class LiveView:
     def wait(self, timeout: float | None = None) -> Transcripts:
         """Start if that was not done, block until the stream has ended, and give what was said.
 
-        Raises what ended the stream, and `MedtxError` if it goes on after ``timeout`` seconds.
+        Of a stream that failed, what was heard before, as `medtx.stream` gives it. Raises the error of one
+        of which nothing was heard, and `MedtxError` if it goes on after ``timeout`` seconds.
         """
         if self._thread is None:
             self.start()
@@ -125,9 +126,11 @@ class LiveView:
     def _listen(self, running: Stream) -> None:
         try:
             self._transcripts = running.run(self._take)
-            self.state = "ended"
+            how = self._transcripts.recordings.iloc[0]
+            self.state = "failed" if how["status"] == "FAILED" else "ended"
+            self._why = str(how["reason"]) if self.state == "failed" else ""
         except BaseException as error:  # raised again by `wait`
-            self._error, self.state = error, "failed"
+            self._error, self.state, self._why = error, "failed", str(error)
         self._open.clear()
         self._stop.disabled = True
         self._start.disabled = not isinstance(self._source, str | PathLike)  # an iterator is used up
@@ -138,7 +141,8 @@ class LiveView:
         partial = True
         for result in event["data"]["Transcript"]["Results"]:
             best: dict[str, Any] = next(iter(result["Alternatives"]), {})
-            self._said = max(self._said, result["EndTime"])
+            end = result["EndTime"]  # None where the service said what cannot be
+            self._said = max(self._said, end or 0.0)
             self._open.pop(result.get("ChannelId"), None)
             items = best.get("Items") or []
             if not items:
@@ -150,13 +154,13 @@ class LiveView:
                 partial = False
                 self._finals.append(shown)
                 self._words += sum(item["Type"] == "pronunciation" for item in items)
-                self._late = event["t"] / 1000 - result["EndTime"]
+                self._late = self._late if end is None else event["t"] / 1000 - end
         if not partial or time.monotonic() - self._drawn > BETWEEN:
             self._show()
 
     def _show(self) -> None:
         self._drawn = time.monotonic()
-        told = f"{self.state}: {self._error}" if self._error is not None else self.state
+        told = f"{self.state}: {self._why}" if self._why else self.state
         if self._words:
             told += f", {self._words:,} words in {minutes(self._said)}"
         paced = self._settings.get("pace", None if self._settings.get("engine") == "embedded" else 1)
@@ -174,7 +178,7 @@ class LiveView:
 def _paragraph(result: dict[str, Any], items: list[dict[str, Any]]) -> str:
     kind = "partial" if result["IsPartial"] else "final"
     who = result.get("ChannelId") or next((item["Speaker"] for item in items if item.get("Speaker")), "")
-    place = escape(f"{minutes(result['StartTime'])} {who}".strip())
+    place = escape(f"{minutes(result['StartTime'] or 0.0)} {who}".strip())
     at = f'<span class="at">{place}</span>'
     return f'<p class="{kind}">{at}{"".join(map(_word, items)).strip()}</p>'
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medtx.engines.models import text
 from medtx.errors import InputError, MedtxError, did_you_mean, expect, optional, reason
-from medtx.files import cache_folder
+from medtx.files import cache_folder, scratch
 from medtx.specialties import SPECIALTIES
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def mixed(lines: Iterable[str], weight: float = WEIGHT) -> "Model":
 
     spoken = [line.split() for line in lines]
     stock = optional("pocketsphinx", "embedded").get_model_path("en-us/en-us.lm.bin")
-    with tempfile.TemporaryDirectory(prefix="medtx-") as scratch:
-        arpa = Path(scratch) / "stock.arpa"
+    with scratch("models") as folder:
+        arpa = folder / "stock.arpa"
         subprocess.run([sys.executable, "-c", _DUMP, stock, str(arpa)], capture_output=True, check=False)
         kept = [word for word in ngrams.commonest(arpa, GENERAL) if word in words.stock()]
         more = {word for line in spoken for word in line}

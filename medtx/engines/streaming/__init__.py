@@ -1,11 +1,11 @@
 """Streams: audio as it comes -> events as they come, of Transcribe Medical or of the embedded engine."""
 
 import asyncio
-import json
-import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -19,13 +19,14 @@ from medtx.engines.audio import RATE
 from medtx.engines.medical import NAME, RATES, TranscribeMedical, named
 from medtx.engines.models import Chosen, choose, custom
 from medtx.engines.streaming.connection import Asked
+from medtx.engines.streaming.record import Record
 from medtx.engines.streaming.session import PART, PATIENCE, listen
 from medtx.engines.streaming.tape import MICROPHONE, Tape, pcm
 from medtx.engines.streaming.tape import Source as Audio
 from medtx.engines.vocabulary import Source
-from medtx.errors import InputError, MedtxError, check_number, expect, not_one_of, reason
+from medtx.errors import InputError, MedtxError, check_number, expect, not_one_of
 from medtx.reading import streaming
-from medtx.reading.build import Builder
+from medtx.reading.build import Builder, Parsed
 from medtx.transcripts import Transcripts
 
 TRANSPORTS = {"websocket": "medtx.engines.streaming.websocket", "http2": "medtx.engines.streaming.http2"}
@@ -59,8 +60,10 @@ def stream(
 
     An event is ``{"t": milliseconds, "sent": milliseconds, "data": ...}``: when it arrived, how much
     of the audio had been sent then, and what the service said, ``{"Transcript": {"Results": [...]}}``,
-    with times in seconds of the source. The record's first line says what was asked. A connection that
-    breaks is made anew, from the end of the last final result.
+    with times in seconds of the source. The record's first line says what was asked, its last how the
+    stream ended. A connection that breaks is made anew, from the end of the last final result, for as
+    long as ``TranscribeMedical(retry_for=)`` says. A value that cannot be right, such as a confidence of
+    7, is left out with a warning. A disk that is full ends the record, with a warning, not the stream.
 
     Raises `InputError` for what would be refused; while it runs, `ReadError` for audio that cannot be
     used and `MedtxError` for what the service refuses.
@@ -118,6 +121,12 @@ class Stream:
         self._asked, self._tape, self._pace = asked, tape, pace
         self._engine = engine  # a transport to the service, or what the embedded engine knows
         self._record = None if record is None else Path(record)
+        self._events: list[Event] | None = None  # kept, where they are to be read at the end
+        self.recorded = False
+        """Whether all of it, to its end, is in the file that was named."""
+        self._heard = False
+        self._failed: Exception | None = None
+        self._odd = 0
 
     def stop(self) -> None:
         """End the audio here; what was said so far is still recognised."""
@@ -126,22 +135,17 @@ class Stream:
     def run(self, each: Callable[[Event], None] | None = None) -> Transcripts:
         """Listen to the end, and read the events; also where an event loop runs already, as in notebooks.
 
-        ``each`` is called with every event as it comes, in the thread that listens.
+        ``each`` is called with every event as it comes, in the thread that listens. A stream that fails
+        in the end gives what was heard before, with ``status`` FAILED and the ``reason`` in
+        ``recordings``, and a warning; its error is raised where nothing was heard.
         """
-        events: list[Event] = []
-        failed: list[BaseException] = []
-
-        async def gather() -> None:
-            async for event in self:
-                events.append(event)
-                if each:
-                    each(event)
+        raised: list[BaseException] = []
 
         def work() -> None:
             try:
-                asyncio.run(gather())
+                asyncio.run(self.gather(each))
             except BaseException as error:
-                failed.append(error)
+                raised.append(error)
 
         thread = threading.Thread(target=work, name="medtx-stream", daemon=True)
         thread.start()
@@ -150,12 +154,29 @@ class Stream:
         except KeyboardInterrupt:
             self.stop()
             thread.join(5)
-        if failed:
-            raise failed[0]
+        if raised:
+            raise raised[0]
+        if self._failed:
+            warnings.warn(f"{self.name}: {ended_early(_why(self._failed))}", stacklevel=2)
         builder = Builder()
-        for parsed in streaming.parse([self._header(), *events], self.name):  # one: it has one header
-            builder.add(parsed, self.name, "")
+        builder.add(self._parsed(), self.name, "")
         return builder.transcripts()
+
+    async def gather(self, each: Callable[[Event], None] | None = None) -> Parsed:
+        """As `run`, in the event loop that runs already; without the warning."""
+        self._events = []
+        try:
+            async for event in self:
+                if each:
+                    each(event)
+        except Exception as error:
+            if error is not self._failed or not self._heard:
+                raise
+        return self._parsed()
+
+    def _parsed(self) -> Parsed:
+        (parsed,) = streaming.parse([self._header(), *(self._events or ())], self.name)  # it has one header
+        return parsed
 
     def _header(self) -> Event:
         """What a record says of the stream: an event without results, to those who do not know it."""
@@ -166,38 +187,68 @@ class Stream:
             engine = named(asked.service.answers("streaming"))
         known: dict[str, Any] = {"engine": engine, "specialty": asked.specialty, "type": asked.type}
         known |= {"language": "en-US", "sample_rate": asked.rate}
+        known["ends"] = True  # the last line says how it ended
         return {"t": 0, "data": {"Transcript": {"Results": []}}, "medtx": known}
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         if isinstance(self._engine, Chosen):
             await asyncio.to_thread(self._engine.ready)  # a model is built before the stream's time begins
         begun = time.monotonic()
-        file = _opened(self._record) if self._record else None
-        try:
-            if file:
-                file.write(json.dumps(self._header()) + "\n")
-                file.flush()
-            async for said in self._said():
-                sent = round(1000 * self._tape.sent / self._asked.rate)
-                event = {"t": round(1000 * (time.monotonic() - begun)), "sent": sent, "data": said}
-                if file:
-                    file.write(json.dumps(event) + "\n")
-                    file.flush()
-                yield event
-        finally:
-            if file:
-                file.close()
-            await self._tape.close()
-        if self._tape.error:
-            raise self._tape.error
+        record = Record(self._record, self._header()) if self._record else None
+        end: dict[str, str] = {}
 
-    def _said(self) -> AsyncIterator[Event]:
+        def kept(said: Event, **more: Any) -> Event:
+            sent = round(1000 * self._tape.sent / self._asked.rate)
+            event = {"t": round(1000 * (time.monotonic() - begun)), "sent": sent, "data": said, **more}
+            if self._events is not None:
+                self._events.append(event)
+            return event
+
+        try:
+            try:
+                async with aclosing(self._said()) as heard:
+                    async for said in heard:
+                        event = kept(said)
+                        self._heard = self._heard or bool(said["Transcript"]["Results"])
+                        if record:
+                            record.write(event)
+                        yield event
+            finally:
+                await self._tape.close()
+            if self._tape.error:
+                raise self._tape.error
+            end = {"end": "COMPLETED"}
+        except Exception as error:
+            self._failed = error
+            end = {"end": "FAILED", "reason": _why(error)}
+            raise
+        finally:
+            if (more := self._odd - 1) > 0:
+                self._warn(f"{more} more values or events that cannot be right were left out")
+            if end:
+                last = kept({"Transcript": {"Results": []}}, medtx=end)
+                if record:
+                    record.end(last, self._heard)
+                    self.recorded = record.whole
+            if record:
+                record.close()
+
+    def _tell(self, odd: str) -> None:
+        """The first at once, the others are counted."""
+        self._odd += 1
+        if self._odd == 1:
+            self._warn(f"left out what cannot be right: {odd}")
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(f"{self.name}: {message}", stacklevel=2)
+
+    def _said(self) -> AsyncGenerator[Event, None]:
         if isinstance(self._engine, Chosen):
             return self._embedded(self._engine)
         connect = import_module(TRANSPORTS[self._engine]).connect
-        return listen(connect, self._asked, self._tape, self._pace or 1.0)
+        return listen(connect, self._asked, self._tape, self._pace or 1.0, self._tell)
 
-    async def _embedded(self, chosen: Chosen) -> AsyncIterator[Event]:
+    async def _embedded(self, chosen: Chosen) -> AsyncGenerator[Event, None]:
         from medtx.engines.live import Live
 
         channels, rate = self._asked.channels, self._asked.rate
@@ -217,12 +268,13 @@ class Stream:
             yield event
 
 
-def _opened(path: Path) -> Any:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
-    except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
+def ended_early(why: str | None) -> str:
+    return f"the stream ended early: {why}; what was heard before is given"
+
+
+def _why(error: Exception) -> str:
+    """Of an error that is not ours only the kind: its message may hold anything."""
+    return str(error) if isinstance(error, MedtxError) else f"the source failed ({type(error).__name__})"
 
 
 __all__ = ["MICROPHONE", "Stream", "stream"]

@@ -6,16 +6,22 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from medtx.aws import Unusable, checked_endpoint, told
 from medtx.engines.medical import TranscribeMedical
-from medtx.errors import InputError, MedtxError, optional, reason
+from medtx.errors import InputError, MedtxError, optional, reason, shown
 
 DOING = "Transcribe Medical, stream"
 CONNECTING = 8.0
 """Seconds to wait for a connection."""
+SENDING = 30.0
+"""Seconds to wait until a frame is on its way."""
+PING, PONG = 15.0, 20.0
+"""Seconds between two pings, and to wait for the answer to one: so a cut cable is noticed in 35."""
 
 
 class Dropped(Exception):
@@ -130,19 +136,36 @@ def place(url: str) -> str:
 
 
 def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
-    """What a message of the service holds; raises what an exception in it means."""
-    if headers.get(":message-type") == "event" and headers.get(":event-type") == "TranscriptEvent":
-        try:
-            found: dict[str, Any] = json.loads(payload)
-            found["Transcript"]["Results"] = found["Transcript"].get("Results") or []
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise Dropped("an event that cannot be read") from None
-        return found
-    code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
-    raise failure(code, _message(payload), 400)
+    """What a message of the service holds; raises what an exception in it means.
+
+    A message of another kind, or one that cannot be read, holds no results: ``"odd"`` says what it is.
+    """
+    kind, name = headers.get(":message-type"), str(headers.get(":event-type") or "unknown")
+    if kind in ("exception", "error"):
+        code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
+        raise failure(code, message(payload), 400)
+    if kind != "event" or name != "TranscriptEvent":
+        return {**NOTHING, "odd": f"an event of the type {shown([name]) or 'unknown'}"}
+    try:
+        results = json.loads(payload)["Transcript"].get("Results") or []
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {**NOTHING, "odd": "an event that cannot be read"}
+    return {"Transcript": {"Results": results}}
 
 
-def _message(body: bytes) -> str:
+NOTHING: Mapping[str, Any] = {"Transcript": {"Results": []}}
+
+
+def _wrong_by(date: str | None) -> int:
+    """How many minutes this machine's clock differs from that; 0 where it is less than a signature allows."""
+    try:
+        seconds = abs((parsedate_to_datetime(date or "") - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0
+    return round(seconds / 60) if seconds > 240 else 0
+
+
+def message(body: bytes) -> str:
     try:
         found = json.loads(body)
         return str(found.get("Message") or found.get("message") or "")
@@ -159,14 +182,19 @@ _AGAIN = {
 }
 
 
-def failure(code: str, message: str, status: int) -> Dropped | MedtxError:
+def failure(code: str, message: str, status: int, date: str | None = None) -> Dropped | MedtxError:
     """What the service's exception means: try again, or one clear sentence.
 
-    Its message is quoted: requests and answers of streams that fail hold no text.
+    ``date`` is the service's own clock, as HTTP writes it: a signature of another time is refused.
+    The message is quoted: requests and answers of streams that fail hold no text.
     """
     code = re.split(r"[:#]", code)[-1 if "#" in code else 0] or "unknown error"
     if code in _AGAIN or status == 429 or status >= 500 or "no new audio was received" in message:
         return Dropped(f"{code}: {message[:300]}" if message else code)
+    if status == 403 and (minutes := _wrong_by(date)):
+        return Unusable(
+            f"{DOING}: the clock of this machine is wrong: it differs by {minutes} minutes from the service's"
+        )
     client_error = optional("botocore.exceptions", "streaming").ClientError
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return told(client_error(answer, "stream"), DOING, quoted=True)

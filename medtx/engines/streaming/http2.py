@@ -1,163 +1,266 @@
-"""Streams over HTTP/2, by amazon-transcribe: it has the general operation, the medical one is added here.
+"""Streams over HTTP/2, by h2: it can use port 443, where others are blocked. Each frame of audio is signed.
 
-It can use port 443, where others are blocked. Each frame of audio is signed.
+The frames' signatures: a message around each audio event, signed over the signature before it.
+
+References
+----------
+https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html#streaming-http2
 """
 
 import asyncio
+import hashlib
+import json
 import ssl
-from functools import cache
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from medtx.aws import Unusable
+from medtx.engines import frames
 from medtx.engines.streaming.connection import (
     CONNECTING,
     DOING,
+    PING,
+    PONG,
+    SENDING,
     Account,
     Asked,
     Dropped,
     account,
     address,
-    authority,
     event,
     failure,
     place,
     trust,
     untrusted,
 )
-from medtx.errors import optional
+from medtx.errors import MedtxError, optional
 
 PATH = "/medical-stream-transcription"
-_trusted: set[tuple[str, str | None]] = set()
-"""Addresses, and the authority by which each was found to be what it says."""
+_AUDIO = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
+_LONGEST_ANSWER = 65_536
+"""Bytes of an answer that refuses the stream."""
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 async def connect(asked: Asked, session: str) -> "HTTP2":
     """Raises `Dropped` where another try may help, and `MedtxError` where it would not."""
-    errors = optional("amazon_transcribe.exceptions", "http2")
-    crt = optional("awscrt.exceptions", "http2").AwsCrtError
+    optional("h2", "http2")
     who = account(asked.service)
     url = address(asked.service, who.region, "http", "")
     if not url.startswith("https://"):
         raise Unusable(
             f"{DOING}: HTTP/2 needs an https:// address, not {place(url)}: name it as streaming_url"
         )
-    await _check(url)
-    client = _client(who, url, asked)
-    try:
-        async with asyncio.timeout(CONNECTING):
-            stream = await client.start_stream_transcription(
-                language_code="en-US",
-                media_sample_rate_hz=asked.rate,
-                media_encoding="pcm",
-                session_id=session,
-            )
-    except TimeoutError:
-        raise Dropped(f"{place(url)} did not answer in {CONNECTING:g} s") from None
-    except errors.UnknownServiceException as error:
-        raise failure(error.error_code, "", error.status_code) from None
-    except errors.ServiceException as error:
-        raise failure(type(error).__name__, str(error), 400) from None
-    except (crt, errors.HTTPException, OSError) as error:
-        name = str(getattr(error, "name", type(error).__name__))
-        if "TLS" in name:
-            raise Unusable(
-                f"{DOING}: no safe connection to {place(url)} ({name}): name the authority that signed its "
-                "certificate in AWS_CA_BUNDLE"
-            ) from None
-        raise Dropped(f"{place(url)} cannot be reached ({name})") from None
-    return HTTP2(client, stream)
-
-
-async def _check(url: str) -> None:
-    """Once for each address, as awscrt takes half a minute to say that a certificate is not trusted."""
-    if (url, authority()) in _trusted:
-        return
+    headers = {"content-type": "application/vnd.amazon.eventstream"} | {
+        f"x-amzn-transcribe-{name}": value for name, value in asked.parameters(session).items()
+    }
+    signed = Signed(who, url + PATH, headers)
+    context = trust()
+    context.set_alpn_protocols(["h2"])
     where = urlsplit(url)
+    made: HTTP2 | None = None
     try:
         async with asyncio.timeout(CONNECTING):
-            _, made = await asyncio.open_connection(where.hostname, where.port or 443, ssl=trust())
+            reader, writer = await asyncio.open_connection(where.hostname, where.port or 443, ssl=context)
+            if writer.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
+                writer.transport.abort()
+                raise Unusable(f"{DOING}: {place(url)} does not speak HTTP/2: use transport='websocket'")
+            made = HTTP2(reader, writer, signed)
+            await made.open(place(url))
     except ssl.SSLCertVerificationError:
         raise untrusted(url) from None
     except (OSError, TimeoutError) as error:
+        if made:
+            await made.close()
         raise Dropped(f"{place(url)} cannot be reached ({type(error).__name__})") from None
-    made.transport.abort()
-    _trusted.add((url, authority()))
+    except (Dropped, MedtxError):
+        if made:
+            await made.close()
+        raise
+    return made
 
 
-def _client(who: Account, url: str, asked: Asked) -> Any:
-    auth = optional("amazon_transcribe.auth", "http2")
-    endpoints = optional("amazon_transcribe.endpoints", "http2")
-    client = _medical()(
-        region=who.region,
-        endpoint_resolver=endpoints.StaticEndpointResolver(url),
-        credential_resolver=auth.StaticCredentialResolver(*who.credentials[:3]),
-    )
-    client._serializer.asked = asked
-    if bundle := authority():
-        io = optional("awscrt.io", "http2")
-        options = io.TlsContextOptions()
-        options.override_default_trust_store_from_path(ca_filepath=bundle)
-        client._session_manager._tls_ctx = io.ClientTlsContext(options)
-    return client
+class Signed:
+    """The signed headers of a request, and the messages that follow: each signed over the one before."""
 
+    def __init__(self, who: Account, url: str, headers: dict[str, str]) -> None:
+        self._request = optional("botocore.awsrequest", "http2").AWSRequest
+        self._signer = optional("botocore.auth", "http2").SigV4Auth(who.credentials, "transcribe", who.region)
+        request = self._request("POST", url, headers=headers)
+        self._signer.add_auth(request)
+        self.headers = {name.lower(): value for name, value in request.headers.items()}
+        self._before = self.headers["authorization"].rpartition("Signature=")[2]
 
-@cache
-def _medical() -> type:
-    """amazon-transcribe's client, for the medical operation; made here, as the package may be missing."""
-    client = optional("amazon_transcribe.client", "http2")
-
-    class Serializer(client.TranscribeStreamingSerializer):  # type: ignore[name-defined,misc]
-        asked: Asked
-
-        def serialize_start_stream_transcription_request(self, endpoint: str, request_shape: Any) -> Any:
-            request = super().serialize_start_stream_transcription_request(endpoint, request_shape)
-            request.path = PATH
-            for name, value in self.asked.parameters(request_shape.session_id).items():
-                request.headers[f"x-amzn-transcribe-{name}"] = value
-            return request
-
-    class Client(client.TranscribeStreamingClient):  # type: ignore[name-defined,misc]
-        def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
-            self._serializer = Serializer()
-
-    return Client
+    def message(self, payload: bytes, now: datetime | None = None) -> bytes:
+        """``payload`` in a signed message."""
+        date = (now or datetime.now(UTC)).replace(microsecond=0)
+        signed = self._request()
+        signed.context["timestamp"] = date.strftime(_STAMP)
+        lines = [
+            "AWS4-HMAC-SHA256-PAYLOAD",
+            signed.context["timestamp"],
+            self._signer.credential_scope(signed),
+            self._before,
+            hashlib.sha256(frames.header(":date", date)).hexdigest(),
+            hashlib.sha256(payload).hexdigest(),
+        ]
+        self._before = self._signer.signature("\n".join(lines), signed)
+        return frames.encode({":date": date, ":chunk-signature": bytes.fromhex(self._before)}, payload)
 
 
 class HTTP2:
-    def __init__(self, client: Any, stream: Any) -> None:
-        self._client = client
-        self._audio = stream.input_stream
-        self._answer = stream.output_stream._raw_stream
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, signed: Signed) -> None:
+        self._reader, self._writer, self._signed = reader, writer, signed
+        self._h2 = optional("h2.connection", "http2").H2Connection(
+            optional("h2.config", "http2").H2Configuration(client_side=True, header_encoding="utf-8")
+        )
+        self._events, self._odd = optional("h2.events", "http2"), optional("h2.exceptions", "http2")
         eventstream = optional("botocore.eventstream", "http2")
-        self._frames = eventstream.EventStreamBuffer()
-        self._broken = eventstream.ParserError
+        self._frames, self._unreadable = eventstream.EventStreamBuffer(), eventstream.ParserError
+        self._stream = 0
+        self._heard: asyncio.Queue[bytes | Dropped | None] = asyncio.Queue()
+        self._begun: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
+        self._broken: Dropped | None = None
+        self._room, self._pong = asyncio.Event(), asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self, authority: str) -> None:
+        """Ask for the stream. Raises what the service's refusal means."""
+        self._h2.initiate_connection()
+        self._stream = self._h2.get_next_available_stream_id()
+        asked = {name: value for name, value in self._signed.headers.items() if name != "host"}
+        first = {":method": "POST", ":scheme": "https", ":authority": authority, ":path": PATH}
+        self._h2.send_headers(self._stream, list((first | asked).items()))
+        await self._flush()
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._probe())]
+        answer = await self._begun
+        if (status := int(answer[":status"])) != 200:
+            raise _refusal(answer, status, await self._body())
+
+    async def _body(self) -> bytes:
+        found = b""
+        while len(found) < _LONGEST_ANSWER and isinstance(part := await self._heard.get(), bytes):
+            found += part
+        return found
 
     async def send(self, audio: bytes) -> None:
-        if self._answer._stream.completion_future.done():
-            raise Dropped("the connection broke")
-        await self._audio.send_audio_event(audio)
+        await self._send(self._signed.message(frames.encode(_AUDIO, audio)))
 
     async def end(self) -> None:
-        await self._audio.end_stream()
+        await self._send(self._signed.message(b""), last=True)
+
+    async def _send(self, data: bytes, last: bool = False) -> None:
+        """As the other side has room for it."""
+        try:
+            async with asyncio.timeout(SENDING):
+                while data:
+                    if self._broken:
+                        raise self._broken
+                    room = self._h2.local_flow_control_window(self._stream)
+                    room = min(room, self._h2.max_outbound_frame_size)
+                    if room <= 0:
+                        self._room.clear()
+                        await self._room.wait()
+                        continue
+                    part, data = data[:room], data[room:]
+                    self._h2.send_data(self._stream, part, end_stream=last and not data)
+                    await self._flush()
+        except (OSError, TimeoutError, self._odd.ProtocolError) as error:
+            raise Dropped(f"the connection broke ({type(error).__name__})") from None
+
+    async def _flush(self) -> None:
+        if data := self._h2.data_to_send():
+            self._writer.write(data)
+            await self._writer.drain()
 
     async def receive(self) -> dict[str, Any] | None:
         while True:
             try:
                 if (message := next(self._frames, None)) is not None:
                     return event(message.headers, message.payload)
-            except self._broken as error:
+            except self._unreadable as error:
                 raise Dropped(f"a frame that cannot be read ({type(error).__name__})") from None
-            chunk = await self._answer.get_chunk()
-            if not chunk:
-                if self._answer._stream.completion_future.exception() is not None:
-                    raise Dropped("the connection broke")
-                return None
-            self._frames.add_data(chunk)
+            heard = await self._heard.get()
+            if isinstance(heard, bytes):
+                self._frames.add_data(heard)
+                continue
+            self._heard.put_nowait(heard)  # it stays so
+            if heard is not None:
+                raise heard
+            return None
+
+    async def _listen(self) -> None:
+        try:
+            while data := await self._reader.read(65_536):
+                for one in self._h2.receive_data(data):
+                    self._take(one)
+                await self._flush()
+            self._fail("the connection broke")
+        except (OSError, self._odd.ProtocolError) as error:
+            self._fail(f"the connection broke ({type(error).__name__})")
+
+    def _take(self, one: Any) -> None:
+        known = self._events
+        if isinstance(one, known.ResponseReceived):
+            if not self._begun.done():
+                self._begun.set_result(dict(one.headers))
+        elif isinstance(one, known.DataReceived):
+            self._h2.acknowledge_received_data(one.flow_controlled_length, one.stream_id)
+            self._heard.put_nowait(one.data)
+        elif isinstance(one, known.StreamEnded):
+            self._heard.put_nowait(None)
+        elif isinstance(one, known.StreamReset | known.ConnectionTerminated):
+            self._fail("the service broke the connection")
+        elif isinstance(one, known.PingAckReceived):
+            self._pong.set()
+        elif isinstance(one, known.WindowUpdated | known.RemoteSettingsChanged):
+            self._room.set()
+
+    async def _probe(self) -> None:
+        """A connection may be cut without a sign: then no answer comes to a ping."""
+        while not self._broken:
+            await asyncio.sleep(PING)
+            self._pong.clear()
+            try:
+                async with asyncio.timeout(PONG):
+                    self._h2.ping(b"medtx   ")
+                    await self._flush()
+                    await self._pong.wait()
+            except TimeoutError:
+                self._fail(f"the service did not answer a ping in {PONG:g} s")
+            except (OSError, self._odd.ProtocolError) as error:
+                self._fail(f"the connection broke ({type(error).__name__})")
+
+    def _fail(self, why: str) -> None:
+        if self._broken:
+            return
+        self._broken = Dropped(why)
+        self._heard.put_nowait(self._broken)
+        self._room.set()
+        if not self._begun.done():
+            self._begun.set_exception(self._broken)
+        self._writer.transport.abort()
 
     async def close(self) -> None:
-        if not self._audio._input_stream.closed:
-            self._audio._input_stream.end_stream()  # else awscrt asks it for audio for ever
-        for connection in self._client._session_manager._connections.values():
-            connection.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1)
+        with suppress(self._odd.ProtocolError):
+            self._h2.close_connection()
+            self._writer.write(self._h2.data_to_send())
+        self._writer.transport.abort()
+        if self._begun.done():
+            self._begun.exception()  # else asyncio would complain that nobody asked
+
+
+def _refusal(answer: dict[str, str], status: int, body: bytes) -> Dropped | MedtxError:
+    try:
+        found = json.loads(body)
+        said = {str(name).lower(): str(value) for name, value in found.items()}
+    except (ValueError, AttributeError):
+        said = {}
+    code = answer.get("x-amzn-errortype") or said.get("__type", "")
+    return failure(code, said.get("message", ""), status, answer.get("date"))

@@ -133,11 +133,14 @@ class Places:
             (0, start, True)
         ]  # since which sample of the session, where in the source, whether it moves
         self.sent = 0
+        self.position = start
+        """The end, in the source, of what was sent."""
 
     def add(self, size: int, position: int, silence: bool = False) -> None:
         if self._runs[-1][2] == silence:
             self._runs.append((self.sent, position, not silence))
         self.sent += size
+        self.position = position + (0 if silence else size)
 
     def source(self, seconds: float) -> float:
         moment = seconds * self._rate

@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 from medtx.engines import frames
 from medtx.engines.streaming.connection import (
     CONNECTING,
+    PING,
+    PONG,
+    SENDING,
     Account,
     Asked,
     Dropped,
@@ -16,6 +19,7 @@ from medtx.engines.streaming.connection import (
     address,
     event,
     failure,
+    message,
     place,
     trust,
     untrusted,
@@ -24,8 +28,6 @@ from medtx.errors import optional
 
 PATH = "/medical-stream-transcription-websocket"
 EXPIRES = 300
-SENDING = 30.0
-"""Seconds to wait until a frame is on its way."""
 _AUDIO = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
 
 _silent = logging.Logger("medtx.streaming", logging.CRITICAL + 1)
@@ -56,6 +58,8 @@ async def connect(asked: Asked, session: str) -> "WebSocket":
             ssl=context,
             open_timeout=CONNECTING,
             close_timeout=2,
+            ping_interval=PING,
+            ping_timeout=PONG,
             max_size=frames.MOST,
             compression=None,
             logger=_silent,
@@ -65,8 +69,8 @@ async def connect(asked: Asked, session: str) -> "WebSocket":
         raise untrusted(url) from None
     except websockets.exceptions.InvalidStatus as error:
         answer = error.response
-        code = answer.headers.get("x-amzn-errortype", "")
-        raise failure(code, "", answer.status_code) from None
+        code, date = answer.headers.get("x-amzn-errortype", ""), answer.headers.get("date")
+        raise failure(code, message(answer.body or b""), answer.status_code, date) from None
     except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
         raise Dropped(f"{place(url)} cannot be reached ({type(error).__name__})") from None
     return WebSocket(socket)

@@ -13,7 +13,9 @@ https://docs.aws.amazon.com/connect/latest/adminguide/contact-lens-real-time-eve
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from typing import Any, NamedTuple
 
 TRANSCRIBE = "amazon-transcribe"
@@ -69,6 +71,7 @@ class Event(NamedTuple):
     result: Any = None  # in the shape of Transcribe's
     failure: str | None = None
     asked: Mapping[str, Any] | None = None  # settings of the stream; it begins here
+    end: Mapping[str, Any] | None = None  # how the stream ended: the last line of a record of medtx
     unknown: bool = False
 
 
@@ -102,6 +105,8 @@ def is_object(data: Any) -> bool:
     """Whether it is an event of an SDK; aws-sdk-transcribe-streaming has a ``value`` around it."""
     if isinstance(data, BaseException):
         return type(data).__name__.endswith("Exception")
+    if _is_unknown(data):
+        return True
     data = getattr(data, "value", data)
     known = ("transcript", "result_id", "transcript_segment", "utterance_id", "matched_categories")
     if isinstance(data, BaseException):
@@ -109,10 +114,17 @@ def is_object(data: Any) -> bool:
     return hasattr(data, "__dict__") and any(hasattr(data, name) for name in known)
 
 
+def _is_unknown(data: Any) -> bool:
+    """An event of aws-sdk-transcribe-streaming whose kind that version does not know."""
+    return bool(re.fullmatch(r"\w+StreamUnknown", type(data).__name__)) and hasattr(data, "tag")
+
+
 def _plain(data: Any) -> Any:
     """An SDK's object as the protocol's JSON."""
     if isinstance(data, list):
         return [_plain(one) for one in data]
+    if isinstance(data, Enum):
+        return data.value
     if isinstance(data, str) or not hasattr(data, "__dict__"):
         return data
     return {
@@ -137,7 +149,7 @@ def events(data: Any, at: Event = _NOWHERE) -> Iterator[Event]:
         at = at._replace(arrival=_seconds(data.get("t"), at.arrival), sent=_seconds(data.get("sent")))
         at = at._replace(session=_session(data) or at.session)
         if isinstance(own := data.get("medtx"), Mapping):
-            yield at._replace(asked={**own, "medtx": True})
+            yield at._replace(end=own) if "end" in own else at._replace(asked={**own, "medtx": True})
         yield from events(data["data"], at._replace(place=f"{at.place}.data"))
     else:
         yield from _event(data, at)
@@ -148,6 +160,8 @@ def _of_object(data: Any, at: Event) -> Iterator[Event]:
     if isinstance(held, BaseException):
         said = str(getattr(held, "message", None) or held)
         yield at._replace(failure=_told(type(held).__name__, said))
+    elif _is_unknown(data):
+        yield at._replace(unknown=True)
     elif is_object(data):
         yield from events(_plain(held), at)
     else:
