@@ -261,7 +261,7 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
     """
     part = ""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         number, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
         os.close(number)
         write(Path(part))
@@ -270,7 +270,7 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
         os.replace(part, path)
         part = ""
     except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
+        raise MedtxError(f"{printable(str(path))}: cannot be written: {reason(error)}") from None
     finally:
         if part:
             os.unlink(part)
@@ -279,6 +279,25 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
 
 def save_text(path: Path, text: str) -> Path:
     return save(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are not there, for its owner only, whatever the umask."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        if path == path.parent:
+            break
+        path = path.parent
+    for folder in reversed(missing):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:  # another was quicker; or it is a file, and what follows says so
+            if not folder.is_dir():
+                raise
+            continue
+        folder.chmod(0o700)  # a umask may take even what the owner needs
+    return missing[0] if missing else path
 
 
 def cache_folder(name: str) -> Path:

@@ -2,15 +2,15 @@
 
 import asyncio
 import hashlib
+import os
 import sys
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from functools import partial
-from os import environ
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pandas as pd
@@ -20,10 +20,12 @@ from medtx.engines import vocabulary
 from medtx.engines.audio import probe
 from medtx.engines.jobs import JOBS, Batch
 from medtx.engines.journal import Journal
+from medtx.engines.kept import keep
 from medtx.engines.medical import STREAMS, Ask, Wanted, check_audio, estimate, job_name, named
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
-from medtx.files import save, save_text
-from medtx.reading import batch
+from medtx.files import save_text
+from medtx.locks import remove_left
+from medtx.reading import batch, streaming
 from medtx.reading.build import Parsed
 from medtx.reading.job import decode
 from medtx.reading.parse import parse
@@ -31,6 +33,10 @@ from medtx.reading.parse import parse
 JOURNAL = "medtx.sqlite"
 STREAMED_AT_ONCE = 5
 _AGAIN = "overwrite it, or use another out"
+
+
+Event = dict[str, Any]
+Results = list[Parsed | ReadError]
 
 
 class Sending:
@@ -132,8 +138,10 @@ class Sending:
         and the next run finds it. `MedtxError` where it would cost more than ``max_cost``.
         """
         yield from self.refused.items()
+        left = [self._part(one) for one in self.asks.values()] if self.folder else []
+        remove_left([*left, *(_state_folder() / "streams").glob("*.jsonl")])
         for i, path in self.kept.items():
-            yield i, self._read(self.asks[i], path, None)
+            yield i, self._read(self.asks[i], path.read_bytes())
             if self.journal.get(self.asks[i].job).get("state") != "KEPT":  # cut off before it could say so
                 self._note(self.asks[i], state="KEPT")
         todo = {i: one for i, one in self.asks.items() if i not in self.kept}
@@ -158,7 +166,8 @@ class Sending:
                 futures = {pool.submit(self._one, one, jobs, streams): i for i, one in todo.items()}
                 for future in as_completed(futures):
                     i = futures[future]
-                    yield i, future.result()
+                    for result in future.result():
+                        yield i, result
                     bar.update()
                     copies[todo[i].job] -= 1
                     over = self._path(todo[i]).exists() or self._failed(todo[i])
@@ -181,7 +190,8 @@ class Sending:
                 f"nothing was sent: by the list price it costs ${cost:.4f}, above max_cost=${limit:.4f}"
             )
 
-    def _one(self, one: Ask, jobs: Batch | None, streams: threading.Semaphore) -> Parsed | ReadError:
+    def _one(self, one: Ask, jobs: Batch | None, streams: threading.Semaphore) -> Results:
+        """Its tables; where these could not be kept, why; or only why there are none."""
         try:
             self._note(one)
             if one.mode == "streaming":
@@ -189,47 +199,78 @@ class Sending:
                     return self._streamed(one)
             assert jobs is not None
             answer = jobs.result(one)
-            if self.folder:
-                save(self._path(one), partial(Path.write_bytes, data=answer))
-            parsed = self._read(one, self._path(one) if self.folder else Path(), answer)
-            self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
-            return parsed
+            failure = keep(self._path(one), answer) if self.folder else None
+            parsed = self._read(one, answer)
+            return self._ended(one, parsed, failure)
         except (Unusable, CancelledError):
             raise
         except ReadError as error:
-            return error
+            return [error]
         except MedtxError as error:
-            return ReadError(one.file, str(error))
+            return [ReadError(one.file, str(error))]
+
+    def _ended(self, one: Ask, parsed: Parsed, failure: ReadError | None) -> Results:
+        """What was heard is given also where it, or a word of it in the journal, could not be kept."""
+        try:
+            self.journal.note(one.job, state="COMPLETED" if failure or not self.folder else "KEPT")
+        except MedtxError as error:
+            failure = failure or ReadError(one.file, str(error))
+        return [parsed, failure] if failure else [parsed]
 
     def _note(self, one: Ask, **state: str) -> None:
         known = {"recording": one.name, "mode": one.mode, "specialty": one.specialty, "type": one.type}
         self.journal.note(one.job, **known, seconds=one.facts.seconds, **state)
 
-    def _streamed(self, one: Ask) -> Parsed:
-        """The stream's events are written as they come; so a run that was cut off is seen as such."""
-        with tempfile.TemporaryDirectory(prefix="medtx-") as held:
-            path = self._path(one) if self.folder else Path(held) / f"{one.name}.jsonl"
-            self.journal.note(one.job, state="STREAMING")
-            path.unlink(missing_ok=True)
-            asyncio.run(self._listened(one, path))
-            parsed = self._read(one, path, None)
-            self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
-        return parsed
+    def _streamed(self, one: Ask) -> Results:
+        """The stream's events are written as they come; so a run that was cut off is seen as such.
 
-    async def _listened(self, one: Ask, path: Path) -> None:
+        Where an earlier result is, they are written beside it, and replace it as a whole.
+        """
+        path = self._path(one) if self.folder else _state_folder() / "streams" / f"{uuid4()}.jsonl"
+        part = self._part(one) if path.exists() else path
+        if self.journal.get(one.job).get("state") != "KEPT" or part == path:
+            self.journal.note(one.job, state="STREAMING")
+        events: list[Event] = []
+        try:
+            asyncio.run(self._listened(one, part, events))
+            parsed = self._read(one, events)
+            return self._ended(one, parsed, self._placed(part, path, events))
+        finally:
+            for left in {part} - ({path} if self.folder else set()):
+                left.unlink(missing_ok=True)
+
+    def _part(self, one: Ask) -> Path:
+        path = self._path(one)
+        return path.with_name(f".{path.stem}.writing{path.suffix}")
+
+    def _placed(self, part: Path, path: Path, events: list[Event]) -> ReadError | None:
+        """The whole record in its place; or why it is not."""
+        if not self.folder:
+            return None
+        with open(part, "rb") as file:
+            if sum(1 for _ in file) < len(events):  # the disk was full
+                return ReadError(str(path), "could not be written; its result is in memory only")
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        return None
+
+    async def _listened(self, one: Ask, path: Path, events: list[Event]) -> None:
         """To the end of the stream, or until the others are stopped."""
         import medtx
 
+        stream = medtx.stream(
+            one.file,
+            specialty=one.specialty,
+            type=one.type,
+            engine=self.wanted.service,
+            split_channels=self.wanted.split_channels,
+            record=path,
+        )
+
         async def listen() -> None:
-            async for _ in medtx.stream(
-                one.file,
-                specialty=one.specialty,
-                type=one.type,
-                engine=self.wanted.service,
-                split_channels=self.wanted.split_channels,
-                record=path,
-            ):
-                pass
+            events.append(stream.header())
+            async for event in stream:
+                events.append(event)
 
         heard = asyncio.create_task(listen())
         while not heard.done():
@@ -240,14 +281,16 @@ class Sending:
             raise CancelledError
         heard.result()
 
-    def _read(self, one: Ask, path: Path, answer: bytes | None) -> Parsed:
+    def _read(self, one: Ask, answer: bytes | list[Event]) -> Parsed:
         """The tables of a result, by the readers of `medtx.read`."""
-        source = str(path) if self.folder else one.file
-        if one.mode == "streaming":
-            (parsed,) = parse(str(path), None)
-            told = False
+        source = str(self._path(one)) if self.folder else one.file
+        told = False
+        if isinstance(answer, list):
+            (parsed,) = streaming.parse(answer, source)
+        elif one.mode == "streaming":
+            (parsed,) = parse(str(self._path(one)), None)
         else:
-            job = decode(path.read_bytes() if answer is None else answer)
+            job = decode(answer)
             parsed, told = batch.parse(job, source), job.medtx is not None
         if not told:  # a local endpoint says in a job's result what recognised it
             engine = named(self.answers[one.mode])
@@ -270,5 +313,5 @@ class Sending:
 
 def _state_folder() -> Path:
     """Where the journal is, when no results are kept."""
-    home = environ.get("XDG_STATE_HOME")
+    home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "medtx"

@@ -113,7 +113,9 @@ def _times(rows: pd.DataFrame, texts: list[str], begin: float, stop: float) -> t
 def to_vtt(t: Transcripts, folder: Target) -> list[Path]:
     def cue(c: Cue) -> str:
         label = f"<v {escape(c.voice, quote=False)}>" if c.voice else ""
-        text = [_unlike_a_turn(_no_arrow(escape(line, quote=False))) for line in lines(c)]
+        text = [
+            _unlike_a_turn(_no_arrow(_OVERRIDE.sub(_number, escape(line, quote=False)))) for line in lines(c)
+        ]
         return f"{clock(c.start)} --> {clock(c.end)}\n{label}{_joined(text)}"
 
     return [
@@ -138,6 +140,8 @@ def _joined(text: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in text)
 
 
+_OVERRIDE = re.compile(r"\{(?=\\)|\\(?=[Nh])")
+"""What players take for SubStation's marks, in WebVTT too."""
 _TAG = re.compile(r"<(?=/?[A-Za-z][^<>]*>|[\d:.,]+>)|&(?=#?\w+;)|\{(?=\\)|\\(?=[Nh])")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medtx.engines.models import text
 from medtx.errors import InputError, MedtxError, did_you_mean, expect, optional, reason
-from medtx.files import cache_folder
+from medtx.files import cache_folder, private_folder
 from medtx.specialties import SPECIALTIES
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
     from medtx.engines.models import ngrams, words
 
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder.parent)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
     except OSError as error:
         raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
@@ -139,9 +139,11 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
             os.chmod(part / made, 0o600)
         try:
             os.rename(part, folder)
-        except OSError as error:
+        except OSError:
             if not (folder / DICT).exists():  # else another was quicker
-                raise MedtxError(f"{folder}: cannot be written: {reason(error)}") from None
+                raise
+    except OSError as error:
+        raise MedtxError(f"{folder}: cannot be written: {reason(error)}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder

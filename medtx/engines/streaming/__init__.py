@@ -1,8 +1,6 @@
 """Streams: audio as it comes -> events as they come, of Transcribe Medical or of the embedded engine."""
 
 import asyncio
-import json
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,11 +17,12 @@ from medtx.engines.audio import RATE
 from medtx.engines.medical import NAME, RATES, TranscribeMedical, named
 from medtx.engines.models import Chosen, choose, custom
 from medtx.engines.streaming.connection import Asked
+from medtx.engines.streaming.record import Record
 from medtx.engines.streaming.session import PART, PATIENCE, listen
 from medtx.engines.streaming.tape import MICROPHONE, Tape, pcm
 from medtx.engines.streaming.tape import Source as Audio
 from medtx.engines.vocabulary import Source
-from medtx.errors import InputError, MedtxError, check_number, expect, not_one_of, reason
+from medtx.errors import InputError, check_number, expect, not_one_of
 from medtx.reading import streaming
 from medtx.reading.build import Builder
 from medtx.transcripts import Transcripts
@@ -52,7 +51,9 @@ def stream(
     bytes: 16 bits, little-endian, at ``rate``, of two channels where ``split_channels``. ``engine`` is
     ``"transcribe-medical"``, a `medtx.engines.TranscribeMedical` with its settings, or ``"embedded"``.
     ``transport`` is ``"websocket"`` or ``"http2"``. ``record`` is a file that gets each event as a line
-    when it arrives, readable by its owner only, and read again by `medtx.read`. ``pace`` is how many
+    when it arrives, readable by its owner only, and read again by `medtx.read`; an older one is
+    replaced once the first event is there, and no two processes write the same. If its disk is full
+    there is a warning, and the stream goes on. ``pace`` is how many
     times faster than speech the audio is sent: 1 for the service, which takes no more, and as fast as
     it goes for the embedded engine. ``model`` and ``vocabulary`` are for the embedded engine, as in
     `medtx.transcribe`.
@@ -153,11 +154,11 @@ class Stream:
         if failed:
             raise failed[0]
         builder = Builder()
-        for parsed in streaming.parse([self._header(), *events], self.name):  # one: it has one header
+        for parsed in streaming.parse([self.header(), *events], self.name):  # one: it has one header
             builder.add(parsed, self.name, "")
         return builder.transcripts()
 
-    def _header(self) -> Event:
+    def header(self) -> Event:
         """What a record says of the stream: an event without results, to those who do not know it."""
         asked = self._asked
         if isinstance(self._engine, Chosen):
@@ -172,21 +173,19 @@ class Stream:
         if isinstance(self._engine, Chosen):
             await asyncio.to_thread(self._engine.ready)  # a model is built before the stream's time begins
         begun = time.monotonic()
-        file = _opened(self._record) if self._record else None
+        record = Record(self._record, self.header()) if self._record else None
         try:
-            if file:
-                file.write(json.dumps(self._header()) + "\n")
-                file.flush()
             async for said in self._said():
                 sent = round(1000 * self._tape.sent / self._asked.rate)
                 event = {"t": round(1000 * (time.monotonic() - begun)), "sent": sent, "data": said}
-                if file:
-                    file.write(json.dumps(event) + "\n")
-                    file.flush()
+                if record:
+                    record.add(event)
                 yield event
+            if record:
+                record.end()
         finally:
-            if file:
-                file.close()
+            if record:
+                record.close()
             await self._tape.close()
         if self._tape.error:
             raise self._tape.error
@@ -215,14 +214,6 @@ class Stream:
                 await asyncio.sleep(max(position / rate / self._pace - (time.monotonic() - begun), 0))
         for event in await asyncio.to_thread(live.close):
             yield event
-
-
-def _opened(path: Path) -> Any:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
-    except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
 
 
 __all__ = ["MICROPHONE", "Stream", "stream"]
