@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from medtx.errors import MedtxError, ReadError, reason
+from medtx.errors import MedtxError, ReadError, printable, reason
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -139,16 +139,6 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def printable(name: str) -> str:
-    r"""A name as it may stand in a message: without bytes that are not UTF-8, or that move a cursor.
-
-    >>> print(printable("visit" + chr(27) + "[2J.json"))
-    visit\x1b[2J.json
-    """
-    text = name.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]+://)([^?]*)(\?.*)?", re.S)

@@ -10,8 +10,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from medtx.errors import MedtxError, reason
-from medtx.files import printable, private_folder
+from medtx.errors import MedtxError, printable, reason
+from medtx.files import private_folder
 
 _BUSY = "another process writes there: wait until it is done, or write to another place"
 

@@ -1,14 +1,16 @@
 """The same verbs on the command line: ``medtx --help``."""
 
+import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import TextIO
 
 from medtx.cli import analyse
 from medtx.cli.parser import parser
-from medtx.errors import MedtxError
-from medtx.files import printable
+from medtx.errors import MedtxError, printable
 
 __all__ = ["main"]
 
@@ -16,11 +18,12 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one verb; a `MedtxError` ends it with one line and exit status 1."""
     args = parser().parse_args(argv)
-    warnings.showwarning = lambda message, *_: print(f"medtx: {_shown(message)}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print(f"medtx: {message}", file=_Plain(sys.stderr))
     try:
-        args.run(args)
+        with redirect_stdout(_Plain(sys.stdout)):
+            args.run(args)
     except MedtxError as error:
-        print(f"medtx: {_shown(error)}", file=sys.stderr)
+        print(f"medtx: {error}", file=sys.stderr)
         sys.exit(2 if args.run is analyse.read else 1)
     except BrokenPipeError:  # the reader of the output has gone, as after "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -28,6 +31,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _shown(message: object) -> str:
-    """A message in lines that move no cursor: names in it come from outside."""
-    return "\n".join(map(printable, str(message).split("\n")))
+class _Plain(io.TextIOBase):
+    """What is printed, with nothing in it that moves a cursor: names and texts come from outside."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write("\n".join(map(printable, text.split("\n"))))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()

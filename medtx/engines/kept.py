@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from medtx.errors import MedtxError, ReadError
-from medtx.files import printable, save
+from medtx.errors import MedtxError, ReadError, printable
+from medtx.files import save
 
 
 def keep(path: Path, answer: bytes) -> ReadError | None:

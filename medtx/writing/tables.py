@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medtx.errors import MedtxError, reason
-from medtx.files import printable, private_folder, save
+from medtx.errors import MedtxError, printable, reason
+from medtx.files import private_folder, save
 from medtx.locks import Folder
 from medtx.reading.parquet import DIGESTS, digest
 from medtx.transcripts import Transcripts

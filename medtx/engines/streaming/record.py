@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from medtx.errors import reason
-from medtx.files import printable
+from medtx.errors import printable, reason
 from medtx.locks import open_alone
 
 Event = dict[str, Any]
