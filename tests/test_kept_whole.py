@@ -213,7 +213,7 @@ def test_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         main(["read", str(tmp_path / "visit\x1b[2J.json")])
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err
-    assert r"visit\x1b[2J.json" in told.out
+    assert r"visit\x1b[2J.json" in told.err
 
 
 def test_marks_of_captions_come_back(tmp_path: Path) -> None:
@@ -224,3 +224,13 @@ def test_marks_of_captions_come_back(tmp_path: Path) -> None:
     timed = medtx.Transcripts(timed.recordings, timed.words, segments)
     for path in [*timed.to_vtt(tmp_path / "vtt"), *timed.to_srt(tmp_path / "srt")]:
         assert medtx.read(str(path)).text().tolist() == [said]
+
+
+def test_a_name_is_no_mathematics(tmp_path: Path) -> None:
+    pyplot = pytest.importorskip("matplotlib.figure")
+    from medtx.plots import plot_rates
+
+    numbers = {"recordings": [1, 1], "wer": [0.1, 0.1], "wer_low": [0.0, 0.0], "wer_high": [0.2, 0.2]}
+    figure = pyplot.Figure()
+    plot_rates(pd.DataFrame(numbers, index=[r"$\frac{$", "TOTAL"]), ax=figure.subplots())
+    figure.savefig(tmp_path / "rates.png")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -31,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
+_MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves a cursor, turns the direction of writing round, or cannot be written."""
+
+
 class _Plain(io.TextIOBase):
     """What is printed, with nothing in it that moves a cursor: names and texts come from outside."""
 
@@ -38,14 +43,11 @@ class _Plain(io.TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write("\n".join(map(printable, text.split("\n"))))
+        self._stream.write(_MOVES.sub(lambda found: printable(found[0]), text))
         return len(text)
 
     def flush(self) -> None:
         self._stream.flush()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
 
     def fileno(self) -> int:
         return self._stream.fileno()
