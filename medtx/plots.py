@@ -83,7 +83,7 @@ def plot_reliability(table: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     for i, (name, rows) in enumerate(table[table["words"] > 0].groupby("group", sort=False)):
         x, y = rows["confidence"], rows["correct"]
         ax.vlines(x, rows["correct_low"], rows["correct_high"], color=f"C{i}", linewidth=1.5)
-        label = "words" if table["group"].nunique() == 1 else str(name)
+        label = "words" if table["group"].nunique() == 1 else _literal(name)
         ax.plot(x, y, color=f"C{i}", linewidth=0.8, label=label)
         ax.scatter(x, y, s=12 + 150 * rows["words"] / rows["words"].max(), color=f"C{i}")
     ax.legend(frameon=False)
@@ -95,7 +95,7 @@ def plot_drift(calibration: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     rows = calibration.drop(index="TOTAL")
     low = np.floor(10 * np.nanmin(rows[["correct", "confidence"]])) / 10
     ax = _square(ax, "share of words correct", "mean confidence", low)
-    ax.scatter(rows["correct"], rows["confidence"], s=18, alpha=0.7, label=rows.index.name or "group")
+    ax.scatter(rows["correct"], rows["confidence"], s=18, alpha=0.7, label=_literal(rows.index.name or "group"))
     ax.legend(frameon=False)
     return ax
 
