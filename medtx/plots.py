@@ -95,7 +95,9 @@ def plot_drift(calibration: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     rows = calibration.drop(index="TOTAL")
     low = np.floor(10 * np.nanmin(rows[["correct", "confidence"]])) / 10
     ax = _square(ax, "share of words correct", "mean confidence", low)
-    ax.scatter(rows["correct"], rows["confidence"], s=18, alpha=0.7, label=_literal(rows.index.name or "group"))
+    ax.scatter(
+        rows["correct"], rows["confidence"], s=18, alpha=0.7, label=_literal(rows.index.name or "group")
+    )
     ax.legend(frameon=False)
     return ax
 

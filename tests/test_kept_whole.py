@@ -234,3 +234,22 @@ def test_a_name_is_no_mathematics(tmp_path: Path) -> None:
     figure = pyplot.Figure()
     plot_rates(pd.DataFrame(numbers, index=[r"$\frac{$", "TOTAL"]), ax=figure.subplots())
     figure.savefig(tmp_path / "rates.png")
+
+
+ROOM = """
+import sys
+from pathlib import Path
+from medtx.engines.models import _has_room
+path = Path(sys.argv[1])
+path.write_bytes(bytes(5000))
+try:
+    _has_room(path)
+except OSError as error:
+    print("told:", error.strerror)
+"""
+
+
+def test_half_a_model_is_told(tmp_path: Path) -> None:
+    assert limited(ROOM, 5000, str(tmp_path / "model")) == "told: File too large\n"
+    assert limited(ROOM, 2 << 20, str(tmp_path / "model")) == ""
+    assert (tmp_path / "model").stat().st_size == 5000

@@ -20,12 +20,6 @@ def from_parquet(folder: Path) -> Transcripts:
     for table in Transcripts().tables():
         path = folder / f"{table}.parquet"
         try:
-            if belongs.get(path.name, "") not in ("", digest(path)):
-                raise ReadError(
-                    str(path),
-                    f"it was not written together with the other tables, by what {DIGESTS} says: write "
-                    f"them anew, or delete {DIGESTS} if you changed it yourself",
-                )
             rows = tables[table] = pd.read_parquet(path)
         except FileNotFoundError:
             raise ReadError(str(path), "no such file or directory") from None
@@ -33,6 +27,12 @@ def from_parquet(folder: Path) -> Transcripts:
             raise ReadError(str(path), f"expected a Parquet file: {str(error).lower()[:200]}") from None
         if missing := [column for column in TABLES[table] if column not in rows]:
             raise ReadError(str(path), f"expected the column {missing[0]}")
+        if belongs.get(path.name, "") not in ("", digest(path)):
+            raise ReadError(
+                str(path),
+                f"it was not written together with the other tables, by what {DIGESTS} says: write "
+                f"them anew, or delete {DIGESTS} if you changed it yourself",
+            )
         for column, values in rows.items():  # Parquet forgets what kind of nothing an empty one holds
             label = isinstance(values.dtype, pd.CategoricalDtype) and not len(values.cat.categories)
             if label or (values.dtype == object and values.isna().all()):

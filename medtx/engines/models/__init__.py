@@ -130,6 +130,7 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
         model = mixed(lines, weight)
         ngrams.write_arpa(model, part / "words.arpa")
         _pack(part / "words.arpa", part / LM)
+        _has_room(part / LM)
         (part / "words.arpa").unlink()
         with open(part / DICT, "w", encoding="utf-8") as file:
             for word in model.words:
@@ -158,10 +159,21 @@ def mixed(lines: Iterable[str], weight: float = WEIGHT) -> "Model":
     with tempfile.TemporaryDirectory(prefix="medtx-") as scratch:
         arpa = Path(scratch) / "stock.arpa"
         subprocess.run([sys.executable, "-c", _DUMP, stock, str(arpa)], capture_output=True, check=False)
+        _has_room(arpa)
         kept = [word for word in ngrams.commonest(arpa, GENERAL) if word in words.stock()]
         more = {word for line in spoken for word in line}
         general = ngrams.read_bigrams(arpa, {*kept, *more, ngrams.START, ngrams.END})
     return ngrams.mix(ngrams.witten_bell(spoken, general.words), general, weight)
+
+
+def _has_room(path: Path) -> None:
+    """Raises OSError where the disk is full: pocketsphinx says nothing, and leaves half a file."""
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        file.seek(size)
+        file.write(bytes(1 << 20))
+        file.flush()
+        file.truncate(size)
 
 
 def _pack(arpa: Path, binary: Path) -> None:
