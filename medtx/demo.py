@@ -1,6 +1,5 @@
 """``medtx demo``: the main job once, on the shipped dictations."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -56,4 +55,4 @@ def demo(out: str = "medtx-demo") -> None:
 
 
 def _say(heading: str) -> None:
-    print(f"\n\033[1m{heading}\033[0m\n" if sys.stdout.isatty() else f"\n{heading}\n")
+    print(f"\n{heading}\n")

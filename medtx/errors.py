@@ -9,8 +9,21 @@ from types import ModuleType
 from typing import Any
 
 
+def printable(name: str) -> str:
+    r"""A name as it may stand in a message: without bytes that are not UTF-8, or that move a cursor.
+
+    >>> print(printable("visit" + chr(27) + "[2J.json"))
+    visit\x1b[2J.json
+    """
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class MedtxError(Exception):
     """Base of every error that medtx raises on purpose."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, super().__str__().split("\n")))  # names in it come from outside
 
 
 class InputError(MedtxError, ValueError):
@@ -30,7 +43,7 @@ class ReadError(MedtxError):
         super().__init__(source, problem, place)  # all three, so that it survives pickling
 
     def __str__(self) -> str:
-        return f"{self.source}: " + (f"at {self.place}: " if self.place else "") + self.problem
+        return printable(f"{self.source}: " + (f"at {self.place}: " if self.place else "") + self.problem)
 
 
 class MissingExtraError(MedtxError, ImportError):

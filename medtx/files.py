@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from medtx.errors import MedtxError, ReadError, reason
+from medtx.errors import MedtxError, ReadError, printable, reason
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -149,16 +149,6 @@ def is_text(name: str) -> bool:
     return True
 
 
-def printable(name: str) -> str:
-    r"""A name as it may stand in a message: without bytes that are not UTF-8, or that move a cursor.
-
-    >>> print(printable("visit" + chr(27) + "[2J.json"))
-    visit\x1b[2J.json
-    """
-    text = name.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 _URI = re.compile(r"([a-z][a-z0-9+.-]+://)([^?]*)(\?.*)?", re.S)
 
 
@@ -269,7 +259,7 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
     """
     part = ""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         number, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
         os.close(number)
         write(Path(part))
@@ -278,7 +268,7 @@ def save(path: Path, write: Callable[[Path], Any]) -> Path:
         os.replace(part, path)
         part = ""
     except OSError as error:
-        raise MedtxError(f"{path}: cannot be written: {reason(error)}") from None
+        raise MedtxError(f"{printable(str(path))}: cannot be written: {reason(error)}") from None
     finally:
         if part:
             os.unlink(part)
@@ -329,6 +319,25 @@ def _sweep(folder: Path) -> None:
         if (lock := _locked(folder)) is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are not there, for its owner only, whatever the umask."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        if path == path.parent:
+            break
+        path = path.parent
+    for folder in reversed(missing):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:  # another was quicker; or it is a file, and what follows says so
+            if not folder.is_dir():
+                raise
+            continue
+        folder.chmod(0o700)  # a umask may take even what the owner needs
+    return missing[0] if missing else path
 
 
 def cache_folder(name: str) -> Path:

@@ -21,6 +21,11 @@ def _axes(ax: "Axes | None", width: float, height: float) -> "Axes":
     return axes
 
 
+def _literal(name: object) -> str:
+    """A name as it is: between two dollars matplotlib would read mathematics."""
+    return str(name).replace("$", r"\$")
+
+
 def plot_rates(rates: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     """Word error rate by group with its 95 % interval; the grey line is TOTAL."""
     groups = rates.drop(index="TOTAL") if len(rates) > 1 else rates
@@ -31,7 +36,7 @@ def plot_rates(rates: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     ax.axvline(100 * rates.loc["TOTAL", "wer"], color="0.8", zorder=0)
     ax.hlines(y, low, high, color="C0", linewidth=2)
     ax.plot(wer, y, "o", color="C0")
-    ax.set_yticks(y, [f"{name}  (n={n})" for name, n in zip(groups.index, groups["recordings"])])
+    ax.set_yticks(y, [f"{_literal(name)}  (n={n})" for name, n in zip(groups.index, groups["recordings"])])
     ax.set_ylim(-0.7, len(groups) - 0.3)
     ax.set_xlim(0, 1.06 * max(np.nanmax(wer, initial=1), np.nanmax(high, initial=1)))
     ax.set_xlabel("WER, words wrong per 100 reference words, 95 % interval by recording")
@@ -45,7 +50,7 @@ def plot_sweep(sweep: "Sweep", ax: "Axes | None" = None, mark: "Threshold | None
     for i, (name, rows) in enumerate(sweep.table.groupby("group", sort=False)):
         floor = 100 * rows["wer_after_review"].iloc[-1]
         x, y = 100 * rows["review_share"], 100 * rows["wer_after_review"]
-        ax.plot(x, y, color=f"C{i}", label=str(name) if sweep.by else "WER after review")
+        ax.plot(x, y, color=f"C{i}", label=_literal(name) if sweep.by else "WER after review")
         label = None if sweep.by else "deletions: no threshold reaches them"
         ax.axhline(floor, color=f"C{i}", linestyle="--", linewidth=0.8, label=label)
     if mark is not None:
@@ -64,7 +69,7 @@ def plot_sweep(sweep: "Sweep", ax: "Axes | None" = None, mark: "Threshold | None
     ax.set_ylim(bottom=0)
     ax.set_xlabel("words that a reviewer hears, %")
     ax.set_ylabel("WER after review, %")
-    ax.legend(frameon=False, title=sweep.by)
+    ax.legend(frameon=False, title=_literal(sweep.by) if sweep.by else None)
     _clean(ax)
     return ax
 
@@ -78,7 +83,7 @@ def plot_reliability(table: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     for i, (name, rows) in enumerate(table[table["words"] > 0].groupby("group", sort=False)):
         x, y = rows["confidence"], rows["correct"]
         ax.vlines(x, rows["correct_low"], rows["correct_high"], color=f"C{i}", linewidth=1.5)
-        label = "words" if table["group"].nunique() == 1 else str(name)
+        label = "words" if table["group"].nunique() == 1 else _literal(name)
         ax.plot(x, y, color=f"C{i}", linewidth=0.8, label=label)
         ax.scatter(x, y, s=12 + 150 * rows["words"] / rows["words"].max(), color=f"C{i}")
     ax.legend(frameon=False)
@@ -90,7 +95,9 @@ def plot_drift(calibration: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     rows = calibration.drop(index="TOTAL")
     low = np.floor(10 * np.nanmin(rows[["correct", "confidence"]])) / 10
     ax = _square(ax, "share of words correct", "mean confidence", low)
-    ax.scatter(rows["correct"], rows["confidence"], s=18, alpha=0.7, label=rows.index.name or "group")
+    ax.scatter(
+        rows["correct"], rows["confidence"], s=18, alpha=0.7, label=_literal(rows.index.name or "group")
+    )
     ax.legend(frameon=False)
     return ax
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, expect, kind_of, no_recording, optional
-from medtx.tables import TABLES, frame, labels, stack
+from medtx.errors import InputError, expect, kind_of, no_recording, optional
+from medtx.tables import frame, stack
 
 if TYPE_CHECKING:
     from medtx.names import Names
@@ -245,17 +245,25 @@ class Transcripts:
     def to_parquet(self, folder: str | PathLike[str]) -> Path:
         """Write each table to ``folder`` as Parquet; `medtx.read` of the folder gives them back.
 
+        They take the place of older ones when all are written; ``SHA256SUMS`` beside them says what
+        belongs together, and a mixture is refused when it is read. Raises `MedtxError` where they
+        cannot be written, or another process writes there.
+
         Files are readable by their owner only, as are those of the other writers.
         """
         from medtx.writing.tables import to_parquet
 
         return to_parquet(self, folder)
 
-    def to_csv(self, folder: str | PathLike[str]) -> Path:
-        """Write each table to ``folder`` as CSV, for other programs."""
+    def to_csv(self, folder: str | PathLike[str], *, no_formulas: bool = False) -> Path:
+        """Write each table to ``folder`` as CSV, for other programs.
+
+        With ``no_formulas``, a text that a spreadsheet would take for a formula ("-5", "=A1") gets an
+        apostrophe before it: for files that are opened in one.
+        """
         from medtx.writing.tables import to_csv
 
-        return to_csv(self, folder)
+        return to_csv(self, folder, no_formulas)
 
     def to_vtt(self, folder: str | PathLike[str]) -> list[Path]:
         """Write WebVTT captions, ``<recording>.vtt`` each; speakers, or else channels, are voices.
@@ -381,24 +389,4 @@ def concat(parts: Iterable[Transcripts]) -> Transcripts:
             rows = stack(held)
             keyed = "recording" in rows  # not failures
             tables[table] = rows.assign(recording=rows["recording"].astype(dtype)) if keyed else rows
-    return Transcripts(**tables)
-
-
-def from_parquet(folder: Path) -> Transcripts:
-    """The tables that `Transcripts.to_parquet` wrote; raises `ReadError` for what is missing in them."""
-    tables = {}
-    for table in Transcripts().tables():
-        path = folder / f"{table}.parquet"
-        try:
-            rows = tables[table] = pd.read_parquet(path)
-        except FileNotFoundError:
-            raise ReadError(str(path), "no such file or directory") from None
-        except (OSError, ValueError) as error:
-            raise ReadError(str(path), f"expected a Parquet file: {str(error).lower()[:200]}") from None
-        if missing := [column for column in TABLES[table] if column not in rows]:
-            raise ReadError(str(path), f"expected the column {missing[0]}")
-        for column, values in rows.items():  # Parquet forgets what kind of nothing an empty one holds
-            label = isinstance(values.dtype, pd.CategoricalDtype) and not len(values.cat.categories)
-            if label or (values.dtype == object and values.isna().all()):
-                rows[column] = labels([None] * len(rows))
     return Transcripts(**tables)

@@ -45,7 +45,7 @@ def test_parquet_gives_every_table_back(real, tmp_path):
     folder = t.to_parquet(tmp_path / "tables")
     again = medtx.read(folder)
     same(t, again)
-    assert {p.name for p in folder.iterdir()} == {f"{name}.parquet" for name in t.tables()}
+    assert {p.name for p in folder.iterdir()} == {"SHA256SUMS", *(f"{name}.parquet" for name in t.tables())}
     for file in folder.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     more = medtx.read([folder, job(("pain", 0.9), name="another")])

@@ -30,7 +30,7 @@ from medtx.aws import (
     where,
 )
 from medtx.errors import InputError, MedtxError, not_one_of, optional, reason
-from medtx.files import cache_folder, save_text
+from medtx.files import cache_folder, private_folder, save_text
 
 
 class Operation(NamedTuple):
@@ -224,7 +224,7 @@ class ComprehendMedical:
         client = self._connected()
         if self.cache:
             try:  # before anything is paid that could not be kept
-                self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(self.cache)
             except OSError as error:
                 raise Unusable(f"{self.cache}: cannot be used as a folder: {reason(error)}") from None
         price = units(text) * OPERATIONS[operation].dollars

@@ -19,6 +19,7 @@ from medtx.files import save, save_text
 from medtx.html import fingerprint, page, table
 from medtx.tables import minutes
 from medtx.thresholds import Threshold, Thresholds
+from medtx.writing.common import for_excel, no_formula
 
 CAUTION = (
     "A worklist of what to listen to first, made by rules from recognised speech. It is no finding: it does "
@@ -60,7 +61,6 @@ _SENTENCE = re.compile(r"[.!?]\s")
 _BEFORE = 40
 """Characters before a drug and its event in which a word such as "developed" may stand."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ONCE = ("drug-event", "allergy", "look-alike", "no dose")
 """Kinds that say the same of each mention: one row stands for all in a recording."""
 
@@ -294,17 +294,11 @@ def save_worklist(
         return save_text(path, _page(shown, title))
     if path.suffix not in (".csv", ".xlsx"):
         raise InputError(f"{path}: expected a name that ends in .html, .csv or .xlsx")
-    shown = shown.assign(
-        **{name: shown[name].map(_no_formula) for name in shown.select_dtypes(exclude="number")}
-    )
+    shown = no_formula(shown)
     if path.suffix == ".csv":
         return save_text(path, shown.to_csv(index=False))
     optional("openpyxl", "excel")
-    return save(path, lambda part: shown.to_excel(part, index=False, sheet_name="worklist"))
-
-
-def _no_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return save(path, lambda part: for_excel(shown).to_excel(part, index=False, sheet_name="worklist"))
 
 
 def _page(worklist: pd.DataFrame, title: str) -> str:

@@ -6,7 +6,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from functools import partial
 from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path, PurePath
@@ -18,12 +17,13 @@ import pandas as pd
 from medtx import specialties
 from medtx.engines.audio import FORMATS
 from medtx.engines.folder import Folder
+from medtx.engines.kept import keep
 from medtx.engines.medical import NAME, TranscribeMedical, Wanted
 from medtx.engines.models import Chosen, custom
 from medtx.engines.vocabulary import Source
 from medtx.engines.workers import end_with_parent
 from medtx.errors import InputError, MedtxError, ReadError, expect, kind_of, not_one_of, optional, reason
-from medtx.files import find, save
+from medtx.files import find, private_folder
 from medtx.reading import batch
 from medtx.reading.build import Builder, Parsed
 from medtx.reading.job import Job, Settings, decode
@@ -165,7 +165,7 @@ def transcribe(
     folder = None if out is None else Path(out)
     if folder:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(folder)
         except OSError as error:
             raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
 
@@ -208,8 +208,8 @@ def transcribe(
             "split_channels=True keeps them apart",
             stacklevel=2,
         )
-    for _, failure in sorted(failed.items()):
-        if errors == "raise" or len(failed) == len(files):
+    for i, failure in sorted(failed.items()):
+        if (errors == "raise" and i not in done) or (len(failed) == len(files) and not done):
             raise failure
         warnings.warn(str(failure), stacklevel=2)
         builder.failures.append((failure.source, failure.place, failure.problem))
@@ -246,8 +246,8 @@ def _here(
         if isinstance(answer, ReadError):
             yield i, answer
             continue
-        if folder:
-            save(Path(sources[i]), partial(Path.write_bytes, data=answer))
+        if folder and (failure := keep(Path(sources[i]), answer)):
+            yield i, failure
         yield taken(i, decode(answer))
 
 

@@ -2,15 +2,15 @@
 
 import asyncio
 import hashlib
+import os
 import sys
 import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from functools import partial
-from os import environ
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pandas as pd
@@ -20,11 +20,13 @@ from medtx.engines import vocabulary
 from medtx.engines.audio import probe
 from medtx.engines.jobs import JOBS, Batch
 from medtx.engines.journal import Journal
+from medtx.engines.kept import keep
 from medtx.engines.medical import STREAMS, Ask, Wanted, check_audio, estimate, job_name, named
 from medtx.engines.streaming import Stream, ended_early
 from medtx.engines.streaming import stream as medtx_stream
 from medtx.errors import InputError, MedtxError, ReadError, optional, reason
-from medtx.files import save, save_text
+from medtx.files import save_text
+from medtx.locks import remove_left
 from medtx.reading import batch
 from medtx.reading.build import Parsed
 from medtx.reading.job import decode
@@ -33,6 +35,10 @@ from medtx.reading.parse import parse
 JOURNAL = "medtx.sqlite"
 STREAMED_AT_ONCE = 5
 _AGAIN = "overwrite it, or use another out"
+
+
+Event = dict[str, Any]
+Results = list[Parsed | ReadError]
 
 
 class Sending:
@@ -135,8 +141,9 @@ class Sending:
         and the next run finds it. `MedtxError` where it would cost more than ``max_cost``.
         """
         yield from self.refused.items()
+        remove_left([self._part(one) for one in self.asks.values()] if self.folder else [])
         for i, path in self.kept.items():
-            yield i, self._read(self.asks[i], path, None)
+            yield i, self._read(self.asks[i], path.read_bytes())
             if self.journal.get(self.asks[i].job).get("state") != "KEPT":  # cut off before it could say so
                 self._note(self.asks[i], state="KEPT")
         todo = {i: one for i, one in self.asks.items() if i not in self.kept}
@@ -161,7 +168,8 @@ class Sending:
                 futures = {pool.submit(self._one, one, jobs, streams): i for i, one in todo.items()}
                 for future in as_completed(futures):
                     i = futures[future]
-                    yield i, future.result()
+                    for result in future.result():
+                        yield i, result
                     bar.update()
                     copies[todo[i].job] -= 1
                     over = self._path(todo[i]).exists() or self._failed(todo[i])
@@ -184,7 +192,8 @@ class Sending:
                 f"nothing was sent: by the list price it costs ${cost:.4f}, above max_cost=${limit:.4f}"
             )
 
-    def _one(self, one: Ask, jobs: Batch | None, streams: threading.Semaphore) -> Parsed | ReadError:
+    def _one(self, one: Ask, jobs: Batch | None, streams: threading.Semaphore) -> Results:
+        """Its tables; where these could not be kept, why; or only why there are none."""
         try:
             self._note(one)
             if one.mode == "streaming":
@@ -192,31 +201,37 @@ class Sending:
                     return self._streamed(one)
             assert jobs is not None
             answer = jobs.result(one)
-            if self.folder:
-                save(self._path(one), partial(Path.write_bytes, data=answer))
-            parsed = self._read(one, self._path(one) if self.folder else Path(), answer)
-            self.journal.note(one.job, state="KEPT" if self.folder else "COMPLETED")
-            return parsed
+            failure = keep(self._path(one), answer) if self.folder else None
+            parsed = self._read(one, answer)
+            return self._ended(one, parsed, failure)
         except (Unusable, CancelledError):
             raise
         except ReadError as error:
-            return error
+            return [error]
         except MedtxError as error:
-            return ReadError(one.file, str(error))
+            return [ReadError(one.file, str(error))]
+
+    def _ended(self, one: Ask, parsed: Parsed, failure: ReadError | None) -> Results:
+        """What was heard is given also where it, or a word of it in the journal, could not be kept."""
+        try:
+            self.journal.note(one.job, state="COMPLETED" if failure or not self.folder else "KEPT")
+        except MedtxError as error:
+            failure = failure or ReadError(one.file, str(error))
+        return [parsed, failure] if failure else [parsed]
 
     def _note(self, one: Ask, **state: str) -> None:
         known = {"recording": one.name, "mode": one.mode, "specialty": one.specialty, "type": one.type}
         self.journal.note(one.job, **known, seconds=one.facts.seconds, **state)
 
-    def _streamed(self, one: Ask) -> Parsed:
+    def _streamed(self, one: Ask) -> Results:
         """The stream's events are written as they come; so a run that was cut off is seen as such.
 
-        An earlier result is replaced once the new one is whole. Of a stream that failed, what was heard
-        is given, with status FAILED; the next run asks for it again.
+        Where an earlier result is, they are written beside it, and replace it as a whole. Of a stream
+        that failed, what was heard is given, with status FAILED; the next run asks for it again.
         """
         path = self._path(one) if self.folder else None
         there = path is not None and path.exists()
-        part = path.with_name(f".{path.name}") if path and there else path
+        part = self._part(one) if there else path
         stream = medtx_stream(
             one.file,
             specialty=one.specialty,
@@ -225,22 +240,28 @@ class Sending:
             split_channels=self.wanted.split_channels,
             record=part,
         )
-        self.journal.note(one.job, state="STREAMING")
+        if not there or self.journal.get(one.job).get("state") != "KEPT":
+            self.journal.note(one.job, state="STREAMING")
         try:
-            parsed = asyncio.run(self._listened(stream))
-            whole = parsed.recording["status"] != "FAILED"
-            if path and part and there and whole and stream.recorded:
+            parsed = self._described(one, asyncio.run(self._listened(stream)))
+            if parsed.recording["status"] == "FAILED":
+                warnings.warn(f"{one.file}: {ended_early(parsed.recording['reason'])}", stacklevel=2)
+                return [parsed]
+            failure = None
+            if path and part and stream.recorded:
                 part.replace(path)
+            elif path:  # the disk is full
+                failure = ReadError(str(path), "could not be written; its result is in memory only")
+            return self._ended(one, parsed, failure)
         except OSError as error:
             raise ReadError(str(path), f"cannot be written: {reason(error)}") from None
         finally:
             if part and there:
                 part.unlink(missing_ok=True)
-        if not whole:
-            warnings.warn(f"{one.file}: {ended_early(parsed.recording['reason'])}", stacklevel=2)
-        elif stream.recorded or not path:  # else a full disk: the next run asks again
-            self.journal.note(one.job, state="KEPT" if path else "COMPLETED")
-        return self._described(one, parsed)
+
+    def _part(self, one: Ask) -> Path:
+        path = self._path(one)
+        return path.with_name(f".{path.stem}.writing{path.suffix}")
 
     async def _listened(self, stream: Stream) -> Parsed:
         """To the end of the stream, or until the others are stopped."""
@@ -253,13 +274,13 @@ class Sending:
             raise CancelledError
         return heard.result()
 
-    def _read(self, one: Ask, path: Path, answer: bytes | None) -> Parsed:
+    def _read(self, one: Ask, answer: bytes) -> Parsed:
         """The tables of a result, by the readers of `medtx.read`."""
         if one.mode == "streaming":
-            (parsed,) = parse(str(path), None)
+            (parsed,) = parse(str(self._path(one)), None)
             return self._described(one, parsed)
-        job = decode(path.read_bytes() if answer is None else answer)
-        source = str(path) if self.folder else one.file
+        job = decode(answer)
+        source = str(self._path(one)) if self.folder else one.file
         return self._described(one, batch.parse(job, source), told=job.medtx is not None)
 
     def _described(self, one: Ask, parsed: Parsed, told: bool = False) -> Parsed:
@@ -287,5 +308,5 @@ class Sending:
 
 def _state_folder() -> Path:
     """Where the journal is, when no results are kept."""
-    home = environ.get("XDG_STATE_HOME")
+    home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "medtx"

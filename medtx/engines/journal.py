@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medtx.errors import MedtxError, reason
+from medtx.files import private_folder
 
 _TABLE = """
 create table if not exists jobs (
@@ -58,7 +59,7 @@ class Journal:
     def _do(self, command: str, *values: Any) -> list[sqlite3.Row]:
         try:
             if not self.path.exists():
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(self.path.parent)
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as base:
                 base.row_factory = sqlite3.Row
@@ -66,5 +67,7 @@ class Journal:
                 return base.execute(command, values).fetchall()
         except OSError as error:
             raise MedtxError(f"{self.path}: cannot be used as a journal: {reason(error)}") from None
+        except sqlite3.OperationalError as error:  # a disk that is full, a folder without rights, a lock
+            raise MedtxError(f"{self.path}: the journal cannot be written: {error}") from None
         except sqlite3.Error as error:
             raise MedtxError(f"{self.path}: expected a journal of medtx: {error}") from None

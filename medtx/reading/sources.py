@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from medtx.errors import InputError, ReadError, kind_of
 from medtx.files import bounded, find, find_remote, is_remote, largest, load
 from medtx.reading import formats, references, streaming
+from medtx.reading.parquet import from_parquet
 from medtx.reading.texts import is_text
-from medtx.transcripts import Transcripts, from_parquet
+from medtx.transcripts import Transcripts
 
 LINES = (".jsonl", ".ndjson")
 RESULTS = (".json", *LINES)

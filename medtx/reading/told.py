@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from medtx.errors import printable
+
 Told = list[tuple[str, str]]
 """Source and what is to be said of it."""
 
@@ -15,7 +17,7 @@ def tell(source: str, message: str) -> None:
     """Say ``message`` of a source: to whoever collects, or else as a warning at once."""
     listening = _LISTENING.get()
     if listening is None:
-        warnings.warn(f"{source}: {message}", stacklevel=3)
+        warnings.warn(printable(f"{source}: {message}"), stacklevel=3)
     else:
         listening.append((source, message))
 
@@ -38,4 +40,4 @@ def warn(told: Iterable[tuple[str, str]], stacklevel: int) -> None:
         sources.setdefault(message, []).append(source)
     for message, named in sources.items():
         others = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
-        warnings.warn(f"{named[0]}{others}: {message}", stacklevel=stacklevel + 1)
+        warnings.warn(printable(f"{named[0]}{others}: {message}"), stacklevel=stacklevel + 1)

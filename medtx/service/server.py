@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from medtx.errors import MedtxError, optional, reason
-from medtx.files import scratch
+from medtx.files import private_folder, scratch
 from medtx.service import certificate
 from medtx.service.app import App
 from medtx.service.engines import Embedded, Engine
@@ -133,7 +133,7 @@ def running(
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
     except OSError as error:
         raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
     return folder

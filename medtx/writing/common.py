@@ -4,7 +4,7 @@ Files are readable by their owner only: they are health data.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
@@ -91,3 +91,32 @@ def utterances(t: Transcripts, timed: str = "", *, punctuation: bool = True) -> 
                 raise InputError(f"recording {s.recording!r} has a segment without times: {timed}")
             text, least = texts[(s.recording, s.segment, code)], rows["confidence"].min()
             yield Said(s.recording, start, end, s.speaker, label, text, least, rows)
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def no_formula(table: pd.DataFrame) -> pd.DataFrame:
+    """Texts that a spreadsheet would take for a formula get an apostrophe before them.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+
+    def guarded(value: Any) -> Any:
+        return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+    return _texts(table, guarded)
+
+
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What Word and Excel files cannot hold."""
+
+
+def for_excel(table: pd.DataFrame) -> pd.DataFrame:
+    """Texts as Excel files hold them: what they cannot is shown as the sign for that."""
+    return _texts(table, lambda value: NOT_XML.sub("\ufffd", value) if isinstance(value, str) else value)
+
+
+def _texts(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    texts = table.select_dtypes(exclude=["number", "bool", "datetime"])
+    return table.assign(**{name: texts[name].astype(object).map(change) for name in texts})

@@ -1,6 +1,5 @@
 """A transcript as a Word document, what to listen to marked."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +8,7 @@ from medtx.errors import optional
 from medtx.files import OWN_DOCUMENT, save
 from medtx.transcripts import Transcripts
 from medtx.writing.captions import clock
-from medtx.writing.common import Target, check_threshold, each, voice
-
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from medtx.writing.common import NOT_XML, Target, check_threshold, each, voice
 
 
 def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Path]:
@@ -22,7 +19,7 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
     for name, words, _, path in each(t, folder, "docx"):
         document = docx.Document()
         document.core_properties.category = OWN_DOCUMENT
-        document.add_heading(_NOT_XML.sub("", name), 1)
+        document.add_heading(NOT_XML.sub("", name), 1)
         about = [known[column].get(name) for column in ("engine", "specialty", "type", "language")]
         document.add_paragraph(", ".join(str(value) for value in about if pd.notna(value)), "Subtitle")
         below = words["confidence"] < (0 if threshold is None else threshold)
@@ -36,13 +33,13 @@ def to_docx(t: Transcripts, folder: Target, threshold: float | None) -> list[Pat
             if turn != before:
                 paragraph = document.add_paragraph()
                 at = f"{clock(word.start)[:8]} " if word.start == word.start else ""
-                heading = _NOT_XML.sub("", f"{at}{turn[1]}".strip())
+                heading = NOT_XML.sub("", f"{at}{turn[1]}".strip())
                 paragraph.add_run(heading).bold = True
                 before, gap = turn, " " if heading else ""
             if word.kind != "punctuation" and gap:
                 paragraph.add_run(gap)
             gap = " "
-            run = paragraph.add_run(_NOT_XML.sub("\ufffd", word.content))
+            run = paragraph.add_run(NOT_XML.sub("\ufffd", word.content))
             if mark:  # a line for print without colour; a sign would be read back as a word
                 run.font.underline = docx.enum.text.WD_UNDERLINE.WAVY
                 run.font.highlight_color = docx.enum.text.WD_COLOR_INDEX.YELLOW

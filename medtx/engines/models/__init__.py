@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medtx.engines.models import text
 from medtx.errors import InputError, MedtxError, did_you_mean, expect, optional, reason
-from medtx.files import cache_folder, scratch
+from medtx.files import cache_folder, private_folder, scratch
 from medtx.specialties import SPECIALTIES
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
     from medtx.engines.models import ngrams, words
 
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder.parent)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
     except OSError as error:
         raise MedtxError(f"{folder}: cannot be used as a folder: {reason(error)}") from None
@@ -130,6 +130,7 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
         model = mixed(lines, weight)
         ngrams.write_arpa(model, part / "words.arpa")
         _pack(part / "words.arpa", part / LM)
+        _has_room(part / LM)
         (part / "words.arpa").unlink()
         with open(part / DICT, "w", encoding="utf-8") as file:
             for word in model.words:
@@ -139,9 +140,11 @@ def build(lines: Iterable[str], folder: Path, weight: float = WEIGHT) -> Path:
             os.chmod(part / made, 0o600)
         try:
             os.rename(part, folder)
-        except OSError as error:
+        except OSError:
             if not (folder / DICT).exists():  # else another was quicker
-                raise MedtxError(f"{folder}: cannot be written: {reason(error)}") from None
+                raise
+    except OSError as error:
+        raise MedtxError(f"{folder}: cannot be written: {reason(error)}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
@@ -156,10 +159,21 @@ def mixed(lines: Iterable[str], weight: float = WEIGHT) -> "Model":
     with scratch("models") as folder:
         arpa = folder / "stock.arpa"
         subprocess.run([sys.executable, "-c", _DUMP, stock, str(arpa)], capture_output=True, check=False)
+        _has_room(arpa)
         kept = [word for word in ngrams.commonest(arpa, GENERAL) if word in words.stock()]
         more = {word for line in spoken for word in line}
         general = ngrams.read_bigrams(arpa, {*kept, *more, ngrams.START, ngrams.END})
     return ngrams.mix(ngrams.witten_bell(spoken, general.words), general, weight)
+
+
+def _has_room(path: Path) -> None:
+    """Raises OSError where the disk is full: pocketsphinx says nothing, and leaves half a file."""
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        file.seek(size)
+        file.write(bytes(1 << 20))
+        file.flush()
+        file.truncate(size)
 
 
 def _pack(arpa: Path, binary: Path) -> None:

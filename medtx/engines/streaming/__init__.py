@@ -53,7 +53,9 @@ def stream(
     bytes: 16 bits, little-endian, at ``rate``, of two channels where ``split_channels``. ``engine`` is
     ``"transcribe-medical"``, a `medtx.engines.TranscribeMedical` with its settings, or ``"embedded"``.
     ``transport`` is ``"websocket"`` or ``"http2"``. ``record`` is a file that gets each event as a line
-    when it arrives, readable by its owner only, and read again by `medtx.read`. ``pace`` is how many
+    when it arrives, readable by its owner only, and read again by `medtx.read`; an older one is
+    replaced once the first event is there, and no two processes write the same. If its disk is full
+    there is a warning, and the stream goes on. ``pace`` is how many
     times faster than speech the audio is sent: 1 for the service, which takes no more, and as fast as
     it goes for the embedded engine. ``model`` and ``vocabulary`` are for the embedded engine, as in
     `medtx.transcribe`.
