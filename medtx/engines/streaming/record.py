@@ -2,19 +2,12 @@
 
 import json
 import os
-import stat
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from medtx.errors import MedtxError, reason
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-_FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # a link would lead words elsewhere
+from medtx.errors import reason
+from medtx.locks import open_alone
 
 
 class Record:
@@ -28,20 +21,8 @@ class Record:
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self._path, self._header = path, header
         self._begun = False
-        self._file: int | None = None
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(path, _FLAGS, 0o600)
-            self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
-            if fcntl and self._regular:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise MedtxError(f"{path}: cannot be written: another stream is recorded there") from None
-        except OSError as error:
-            why = "it is a link" if path.is_symlink() else reason(error)
-            raise MedtxError(f"{path}: cannot be written: {why}") from None
-        if not os.fstat(self._file).st_size:
+        self._file: IO[str] | None = open_alone(path)
+        if not os.fstat(self._file.fileno()).st_size:
             self.write()
 
     def write(self, *events: dict[str, Any]) -> None:
@@ -50,9 +31,7 @@ class Record:
         try:
             if not self._begun:
                 self._begun = True
-                if self._regular:
-                    os.fchmod(self._file, 0o600)
-                    os.ftruncate(self._file, 0)
+                os.ftruncate(self._file.fileno(), 0)
                 self._line(self._header)
             for event in events:
                 self._line(event)
@@ -68,7 +47,7 @@ class Record:
         assert self._file is not None
         rest = memoryview((json.dumps(event) + "\n").encode())
         while rest:  # a disk that is nearly full takes a part
-            rest = rest[os.write(self._file, rest) :]
+            rest = rest[os.write(self._file.fileno(), rest) :]
 
     def end(self, event: dict[str, Any], heard: bool) -> None:
         """The last line, which says how the stream ended; a failure of which nothing was heard is none."""
@@ -76,6 +55,8 @@ class Record:
             return
         if heard or self._begun:
             self.write(event)
+        if self._file is not None:
+            os.fsync(self._file.fileno())
 
     @property
     def whole(self) -> bool:
@@ -84,5 +65,5 @@ class Record:
 
     def close(self) -> None:
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
             self._file = None
