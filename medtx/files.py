@@ -2,11 +2,14 @@
 
 import glob
 import gzip
+import lzma
 import os
 import re
 import stat
+import struct
 import tempfile
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -252,6 +255,20 @@ def unpack(data: bytes, source: str) -> bytes:
         raise ReadError(source, f"expected a whole gzip file: {str(error).lower()}") from None
     bounded(len(opened), source)
     return opened
+
+
+def bounded_archive(archive: zipfile.ZipFile, size: int, source: str) -> None:
+    """Refuse an archive of ``size`` bytes that opens to more than the limit, and to 100 times of itself."""
+    opened = sum(info.file_size for info in archive.infolist())
+    if opened > 100 * size:
+        bounded(opened, source)
+
+
+BROKEN_ZIP = (
+    *(OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, LookupError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError, struct.error),
+)
+"""What a damaged archive raises; RuntimeError: it asks for a password."""
 
 
 def save(path: Path, write: Callable[[Path], Any]) -> Path:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, expect, kind_of, no_recording, optional
-from medtx.tables import TABLES, frame, labels, stack
+from medtx.errors import InputError, expect, kind_of, no_recording, optional
+from medtx.kept import check_recordings, read_kept
+from medtx.tables import frame, stack
 
 if TYPE_CHECKING:
     from medtx.names import Names
@@ -385,20 +386,7 @@ def concat(parts: Iterable[Transcripts]) -> Transcripts:
 
 
 def from_parquet(folder: Path) -> Transcripts:
-    """The tables that `Transcripts.to_parquet` wrote; raises `ReadError` for what is missing in them."""
-    tables = {}
-    for table in Transcripts().tables():
-        path = folder / f"{table}.parquet"
-        try:
-            rows = tables[table] = pd.read_parquet(path)
-        except FileNotFoundError:
-            raise ReadError(str(path), "no such file or directory") from None
-        except (OSError, ValueError) as error:
-            raise ReadError(str(path), f"expected a Parquet file: {str(error).lower()[:200]}") from None
-        if missing := [column for column in TABLES[table] if column not in rows]:
-            raise ReadError(str(path), f"expected the column {missing[0]}")
-        for column, values in rows.items():  # Parquet forgets what kind of nothing an empty one holds
-            label = isinstance(values.dtype, pd.CategoricalDtype) and not len(values.cat.categories)
-            if label or (values.dtype == object and values.isna().all()):
-                rows[column] = labels([None] * len(rows))
+    """The tables that `Transcripts.to_parquet` wrote; raises `ReadError` for what is wrong with them."""
+    tables = {table: read_kept(folder / f"{table}.parquet", table) for table in Transcripts().tables()}
+    check_recordings(tables, folder)
     return Transcripts(**tables)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, did_you_mean, kind_of, nearest, shown
+from medtx.errors import InputError, MedtxError, ReadError, did_you_mean, kind_of, nearest, shown
 from medtx.files import load
 from medtx.specialties import specialty
 from medtx.tables import TABLES, labels
@@ -99,6 +99,15 @@ def _specialty(name: object) -> object:
 
 def _load(source: str) -> pd.DataFrame:
     data = load(source)
+    try:
+        return _table(data, source)
+    except MedtxError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise ReadError(source, f"expected rows of one value a column ({type(error).__name__})") from None
+
+
+def _table(data: bytes, source: str) -> pd.DataFrame:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return _load_json(data.removeprefix(b"\xef\xbb\xbf"), source)
     try:
