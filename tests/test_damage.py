@@ -4,11 +4,13 @@ About 500 inputs are tried each day, 20,000 by ``pytest -m slow``; bombs and wha
 """
 
 import contextlib
+import gzip
 import json
 import random
 import shutil
 import signal
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,3 +188,142 @@ def test_damage_to_metadata_and_to_tables_that_were_kept(kept, tmp_path):
     )
     assert outcomes.keys() == {"tables", "error"}
     assert min(outcomes.values()) > 20
+
+
+# Bombs, and work that grows faster than what is read
+
+
+@pytest.mark.parametrize("key", ["detail", "MedicalTranscriptionJob", "results", "Transcript", "data", "["])
+@pytest.mark.parametrize("depth", [400, 100_000])
+def test_nested_json_is_refused_in_little_time(key, depth, tmp_path):
+    opening, closing = ("[", "]") if key == "[" else (f'{{"{key}":', "}")
+    path = tmp_path / "a.json"
+    path.write_text(opening * depth + "1" + closing * depth)
+    with pytest.raises(ReadError):
+        medtx.read(path)
+    with pytest.raises(ReadError):
+        medtx.read(job(("no", 0.9)), metadata=path)
+
+
+def test_objects_in_memory_may_be_nested_or_hold_themselves():
+    nested: Any = 1
+    for _ in range(5000):
+        nested = {"results": [nested]}
+    around: dict[str, Any] = {}
+    around["Transcript"] = around["results"] = around
+    for held in (nested, around):
+        with pytest.raises(ReadError, match="nested too deeply"):
+            medtx.read(held)
+
+
+def test_marks_of_sclite_inside_each_other_are_refused(tmp_path):
+    path = tmp_path / "a.trn"
+    path.write_text("no " + "{ a / " * 30_000 + "b" + " }" * 30_000 + " (ann-1)")
+    with pytest.raises(ReadError, match="at most 20 braces inside each other"):
+        medtx.read(path)
+
+
+def test_counts_and_times_beyond_any_number_are_refused(tmp_path):
+    grid = damage.TEXTS["long.TextGrid"]
+    for n, (said, other) in enumerate((("size = 2", "size = 1e999"), ("xmax = 3", "xmax = 1e999"))):
+        path = tmp_path / f"{n}.TextGrid"
+        path.write_text(grid.replace(said, other))
+        with pytest.raises(ReadError):
+            medtx.read(path)
+    path = tmp_path / "a.csv"
+    path.write_text(f"recording,start,end,text\na,0,{'9' * 400},no pain\n")
+    with pytest.raises(ReadError):
+        medtx.read(path)
+
+
+def test_halves_of_surrogate_pairs_become_a_mark(tmp_path):
+    made = job(("no\ud83d", 0.9), ("pain", 0.8), name="a\udc00")
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(made))
+    for source in (made, path):
+        t = medtx.read(source)
+        assert t.words["content"].tolist() == ["no?", "pain"]
+        assert t.recordings["recording"].tolist() == ["a?"]
+    event = {"Transcript": {"Results": [damage.logs.result("no\ud83d pain")]}}
+    assert medtx.read([event]).text().tolist() == ["no? pain"]
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.zip"])
+def test_archives_that_open_to_more_than_the_limit_are_refused(samples, tmp_path, monkeypatch, name):
+    """All members count: none of these is too large by itself."""
+    monkeypatch.setenv("MEDTX_LARGEST_FILE", "1000000")
+    path = tmp_path / name
+    path.write_bytes(next(one.data for one in samples if one.file == name))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(80):
+            archive.writestr(f"word/{n}.json", b" " * 900_000)
+    with pytest.raises(ReadError, match="more than 1,000,000 bytes: set MEDTX_LARGEST_FILE"):
+        medtx.read(path)
+
+
+def test_kept_tables_that_open_to_more_than_the_limit_are_refused(kept, tmp_path, monkeypatch):
+    shutil.copytree(kept, tmp_path / "kept")
+    path = tmp_path / "kept" / "words.parquet"
+    rows = pd.read_parquet(path)
+    rows.iloc[[0] * 200_000].to_parquet(path, index=False)
+    monkeypatch.setenv("MEDTX_LARGEST_FILE", "1000000")
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(ReadError, match="more than 1,000,000 bytes"):
+        medtx.read(tmp_path / "kept")
+
+
+def test_text_among_the_times_of_kept_tables_is_refused(kept, tmp_path):
+    shutil.copytree(kept, tmp_path / "kept")
+    path = tmp_path / "kept" / "words.parquet"
+    rows = pd.read_parquet(path)
+    for column, value, expected in (
+        ("start", "soon", "expected float64 values"),
+        ("confidence", 7.0, "expected numbers from 0 to 1"),
+        ("end", -3.0, "expected finite numbers"),
+        ("speaker", 1.5, "expected category values"),
+        ("position", 2**40, "expected int32 values"),
+        ("recording", "nobody", "expected only recordings of recordings.parquet"),
+    ):
+        rows.assign(**{column: [value] * len(rows)}).to_parquet(path, index=False)
+        with pytest.raises(ReadError, match=rf"words.parquet: at column {column}.*: {expected}"):
+            medtx.read(tmp_path / "kept")
+    rows.drop(columns="content").to_parquet(path, index=False)
+    with pytest.raises(ReadError, match="expected the column content"):
+        medtx.read(tmp_path / "kept")
+
+
+def test_an_open_file_that_is_damaged_is_a_listed_failure(tmp_path):
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(job(("no", 0.9))).encode())[:-20])
+    with gzip.open(path) as file:
+        t = medtx.read([file, job(("fine", 0.9))], errors="collect")
+    assert t.text().tolist() == ["fine"]
+    assert t.failures["problem"].str.startswith("cannot be read").all()
+
+
+LONG = {
+    "digits in a TextGrid": ("a.TextGrid", damage.TEXTS["short.TextGrid"] + "1" * 200_000),
+    "dots in a TextGrid": ("a.TextGrid", damage.TEXTS["short.TextGrid"] + "." * 200_000),
+    "braces": ("a.trn", "no " + "{" * 200_000 + " (ann-1)\n"),
+    "lines of one cue": ("a.srt", "1\n00:00:00,000 --> 00:00:01,000\n" + "2\n" * 60_000
+                         + "\n2\n00:00:01,000 --> 00:00:02,000\n" + "2\n" * 60_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_texts_end(name, tmp_path):
+    """Each of these took minutes, or a power of its size: a minute is far more than it takes."""
+    file, said = LONG[name]
+    path = tmp_path / file
+    path.write_text(said)
+    with limited(60):
+        assert outcome(path) in ("tables", "error")
+
+
+def test_a_text_unlike_its_list_of_words_takes_little_memory(monkeypatch):
+    """The words that only the text has are kept, after all others."""
+    monkeypatch.setattr("medtx.reading.build.ALIGNED", 10)
+    made = job(*((f"a{n}", 0.9) for n in range(5)))
+    made["results"]["transcripts"] = [{"transcript": "b1 b2 b3 b4 b5"}]
+    with pytest.warns(UserWarning, match="5 words of the texts are not in its list"):
+        assert medtx.read(made).text().tolist() == ["a0 a1 a2 a3 a4 b1 b2 b3 b4 b5"]
