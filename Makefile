@@ -1,10 +1,11 @@
 # Every target makes what it needs in .venv first; only Python 3.11 (or newer) and make are taken for granted.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+FLOORS := .venv-floors/bin
 # One process a core runs the files of tests; no more than four, for some tests start processes of their own.
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test lab bench lint clean
+.PHONY: demo test slow floors lab bench lint clean
 
 demo: .venv/demo
 	@echo "== the main job on the embedded engine: no account, no network, about a minute"
@@ -20,6 +21,15 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+slow: .venv/test
+	@echo "== 20,000 damaged inputs, in 20 parts, about half an hour"
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4
+
+# The same tests with the oldest version of each dependency that pyproject.toml allows. What is old warns of
+# what is new beside it, so those warnings are no failures here.
+floors: .venv-floors/made
+	$(FLOORS)/python -m pytest $(WORKERS) -W ignore::DeprecationWarning
 
 lab: .venv/notebook
 	$(BIN)/jupyter lab notebooks/01_quickstart.ipynb
@@ -43,5 +53,11 @@ bench: .venv/test .venv/bench
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --compile -e '.[$(EXTRAS)]'
 	@touch $@
 
+.venv-floors/made: pyproject.toml
+	$(PYTHON) -m venv .venv-floors
+	$(FLOORS)/python -m pip install -qq --disable-pip-version-check uv
+	VIRTUAL_ENV=.venv-floors $(FLOORS)/uv pip install -q --resolution lowest-direct -e '.[test]'
+	@touch $@
+
 clean:
-	rm -rf .venv medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-floors medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
