@@ -121,7 +121,7 @@ def decoded(data: bytes) -> Any:
 
 
 def _whole_text(data: Any) -> Any:
-    """The same, with a mark in place of halves of UTF-16 pairs, which no table can hold.
+    r"""The same, with a mark in place of halves of UTF-16 pairs, which no table can hold.
 
     >>> _whole_text({"text": "no \ud83d pain"})
     {'text': 'no ? pain'}
