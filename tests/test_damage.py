@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 
 import medtx
-from medtx.errors import MedtxError, ReadError
+from medtx.errors import InputError, MedtxError, ReadError
 from medtx.reading import formats, references
 from medtx.reading.sources import kind
 from tests import damage
@@ -246,6 +246,13 @@ def test_halves_of_surrogate_pairs_become_a_mark(tmp_path):
         assert t.recordings["recording"].tolist() == ["a?"]
     event = {"Transcript": {"Results": [damage.logs.result("no\ud83d pain")]}}
     assert medtx.read([event]).text().tolist() == ["no? pain"]
+    with pytest.raises(InputError, match="not UTF-8"):
+        medtx.from_text({"a\udc00": "no pain"})
+    with pytest.raises(InputError, match="not UTF-8"):
+        medtx.read(job(("no", 0.9)), names={"visit": "a\udc00"})
+    table = pd.DataFrame({"recording": ["visit"], "note": ["a\udc00"]}, dtype=object)
+    with pytest.raises(ReadError, match="the metadata: expected text, found half of a UTF-16 pair"):
+        medtx.read(job(("no", 0.9)), metadata=table)
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.zip"])

@@ -30,7 +30,16 @@ def join(transcripts: Transcripts, metadata: Any, former: Sequence[str] | None =
     if not isinstance(metadata, str | PathLike | pd.DataFrame):
         raise InputError(f"metadata is {kind_of(metadata)}, not a path or a DataFrame")
     source = "the metadata" if isinstance(metadata, pd.DataFrame) else fspath(metadata)
-    table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
+    try:
+        table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
+        return _joined(transcripts, table, source, former)
+    except UnicodeEncodeError:
+        raise ReadError(source, "expected text, found half of a UTF-16 pair") from None
+
+
+def _joined(
+    transcripts: Transcripts, table: pd.DataFrame, source: str, former: Sequence[str] | None
+) -> Transcripts:
     if table.columns.has_duplicates or table.columns.nlevels > 1:
         raise ReadError(source, "expected columns with a name each", "its header")
     if "recording" in table:
@@ -77,6 +86,8 @@ def join(transcripts: Transcripts, metadata: Any, former: Sequence[str] | None =
             made = labels(new.tolist()) if dtype == "category" else new.astype(dtype)
             if spec and dtype in ("int32", "bool") and not (made.astype(object) == new.astype(object)).all():
                 raise ValueError
+        except UnicodeEncodeError:
+            raise
         except (ValueError, TypeError):
             raise ReadError(source, f"expected {dtype} values", f"column {column}") from None
         recordings[column] = made
