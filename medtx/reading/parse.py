@@ -31,7 +31,7 @@ def _parse(path: str, data: Any, options: Options) -> list[Parsed]:
         raise data
     source = path or "the result in memory"
     try:
-        return _parse(path, data, source, options)
+        return _by_kind(path, data, source, options)
     except MedtxError:
         raise
     except RecursionError:
@@ -43,7 +43,7 @@ def _parse(path: str, data: Any, options: Options) -> list[Parsed]:
         ) from None
 
 
-def _parse(path: str, data: Any, source: str, options: Options) -> list[Parsed]:
+def _by_kind(path: str, data: Any, source: str, options: Options) -> list[Parsed]:
     suffix = kind(path)
     if data is None:
         data = load(path)
