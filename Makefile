@@ -1,6 +1,7 @@
 # Every target makes what it needs in .venv first; only Python 3.11 (or newer) and make are taken for granted.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+FLOORS := .venv-floors/bin
 # One process a core runs the files of tests; no more than four, for some tests start processes of their own.
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
 # aws-sdk-transcribe-streaming needs Python 3.12: its real events are read where there is one.
@@ -8,7 +9,7 @@ SAYS = -c 'import sys; print(sys.executable)' 2>/dev/null
 NEWER ?= $(firstword $(shell python3.13 $(SAYS) || python3.12 $(SAYS)) \
   $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python $(HOME)/.pyenv/versions/3.12.*/bin/python))
 
-.PHONY: demo test lab bench lint sdk clean
+.PHONY: demo test slow floors lab bench lint sdk clean
 
 demo: .venv/demo
 	@echo "== the main job on the embedded engine: no account, no network, about a minute"
@@ -25,6 +26,15 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+slow: .venv/test
+	@echo "== 20,000 damaged inputs, in 20 parts, about half an hour"
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses 4
+
+# The same tests with the oldest version of each dependency that pyproject.toml allows. What is old warns of
+# what is new beside it, so those warnings are no failures here.
+floors: .venv-floors/made
+	$(FLOORS)/python -m pytest $(WORKERS) -W ignore::DeprecationWarning
 
 lab: .venv/notebook
 	$(BIN)/jupyter lab notebooks/01_quickstart.ipynb
@@ -57,5 +67,11 @@ sdk: .venv-sdk/made
 	.venv-sdk/bin/python -m pip install -qq --disable-pip-version-check -e . 'aws-sdk-transcribe-streaming==0.12.*'
 	@touch $@
 
+.venv-floors/made: pyproject.toml
+	$(PYTHON) -m venv .venv-floors
+	$(FLOORS)/python -m pip install -qq --disable-pip-version-check uv
+	VIRTUAL_ENV=.venv-floors $(FLOORS)/uv pip install -q --resolution lowest-direct -e '.[test]'
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-sdk medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sdk .venv-floors medtx-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,13 +2,16 @@
 
 import glob
 import gzip
+import lzma
 import os
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import time
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -250,6 +253,20 @@ def unpack(data: bytes, source: str) -> bytes:
         raise ReadError(source, f"expected a whole gzip file: {str(error).lower()}") from None
     bounded(len(opened), source)
     return opened
+
+
+def bounded_archive(archive: zipfile.ZipFile, size: int, source: str) -> None:
+    """Refuse an archive of ``size`` bytes that opens to more than the limit, and to 100 times of itself."""
+    opened = sum(info.file_size for info in archive.infolist())
+    if opened > 100 * size:
+        bounded(opened, source)
+
+
+BROKEN_ZIP = (
+    *(OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, LookupError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError, struct.error),
+)
+"""What a damaged archive raises; RuntimeError: it asks for a password."""
 
 
 def save(path: Path, write: Callable[[Path], Any]) -> Path:

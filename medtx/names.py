@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from medtx.errors import InputError, ReadError, did_you_mean, kind_of, not_a_column
+from medtx.files import is_text
 
 if TYPE_CHECKING:
     from medtx.transcripts import Transcripts
@@ -72,6 +73,8 @@ def renamed(names: Names, old: Iterable[str], recordings: pd.DataFrame) -> dict[
         new = {one: given[one] for one in old if one in given}
     if odd := [one for one, value in new.items() if not isinstance(value, str) or not value.strip()]:
         raise InputError(f"names= gives {odd[0]!r} {kind_of(new[odd[0]])} as its new name, not a name")
+    if odd := [name for name in new if not is_text(new[name])]:
+        raise InputError(f"names= gives {odd[0]!r} a new name that is not UTF-8")
     return {one: new.get(one, one) for one in old}
 
 

@@ -90,7 +90,6 @@ class Links(HTMLParser):
         self.sources += [value for name, value in attrs if name in ("src", "href")]
 
 
-@pytest.mark.slow
 def test_the_demo_does_the_main_job(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "medtx", "demo", "--out", "demo"],

@@ -496,7 +496,6 @@ def test_sample_size_has_the_power_it_says():
     assert 68 <= found <= 92
 
 
-@pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say():
     """95 % intervals of rates and of paired differences, on recordings that differ a lot."""
     rng = np.random.default_rng(0)

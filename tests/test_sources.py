@@ -179,7 +179,6 @@ def test_many_words_in_parts_are_the_same(monkeypatch, shared):
     same(whole, medtx.read([variants, shared / "transcribe-medical-stream"]))
 
 
-@pytest.mark.slow
 def test_a_million_words_take_little_memory(tmp_path):
     """Peak of the process over what the interpreter and its libraries take."""
     words = [(f"word{n % 700}", 0.5) for n in range(1000)]

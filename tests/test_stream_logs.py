@@ -8,16 +8,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.session
 import numpy as np
 import pytest
 from amazon_transcribe.exceptions import BadRequestException
-from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import medtx
 from medtx.errors import ReadError
+from tests.test_aws_formats import as_modelled
 
 
 def result(text: str, at: float = 0.0, name: str = "a", partial: bool = False, **more: Any) -> dict[str, Any]:
@@ -278,10 +277,7 @@ def health(text: str, at: float, per: float, name: str = "s-0", partial: bool = 
     times = {"audioBeginOffset": at * per, "audioEndOffset": (at + len(text.split()) / 2) * per}
     held = {"segmentId": name, "content": text, "isPartial": partial, "channelId": "ch_0", **times}
     made = {"transcriptEvent": {"transcriptSegment": held}}
-    model = botocore.session.get_session().get_service_model("connecthealth")
-    report = ParamValidator().validate(made, model.shape_for("MedicalScribeOutputStream"))
-    assert not report.has_errors(), report.generate_report()
-    return made
+    return as_modelled("connecthealth", "MedicalScribeOutputStream", made)
 
 
 @pytest.mark.parametrize("per", [1, 1000])

@@ -49,6 +49,18 @@ class Parsed:
     document: bool = False  # a clinical document: its notes belong to the recording of its segments
 
 
+ALIGNED = 2_000_000_000
+"""Pairs of words, of a list and of a text, that are held side by side at most: a bit each."""
+
+
+def comparable(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether two lists of words can be aligned in little memory; what both begin and end with costs none."""
+    same = next((n for n, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+    pairs = zip(reversed(ours[same:]), reversed(theirs[same:]))
+    end = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(ours), len(theirs)) - same)
+    return (len(ours) - same - end) * (len(theirs) - same - end) <= ALIGNED
+
+
 ROUNDING = {"start": 0.05, "end": 0.05, "confidence": 1e-3}
 """How far out of its range a value may be by rounding: it is clipped then. Times are in seconds."""
 

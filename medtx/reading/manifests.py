@@ -200,7 +200,7 @@ def _scale(rows: Sequence[tuple[str, Mapping[Any, Any]]], columns: Columns, sour
     ]
     if not all(time.isdecimal() for start, end, _ in found for time in (start, end)):
         return 1
-    span = sum(int(end) - int(start) for start, end, _ in found)
+    span = sum(float(end) - float(start) for start, end, _ in found)
     words = sum(len(said.split()) for *_, said in found)
     if words >= 0.1 * span:  # a word in ten seconds, at the least
         return 1

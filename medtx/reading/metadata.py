@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from medtx.errors import InputError, ReadError, did_you_mean, kind_of, nearest, shown
+from medtx.errors import InputError, MedtxError, ReadError, did_you_mean, kind_of, nearest, shown
 from medtx.files import load
 from medtx.specialties import specialty
 from medtx.tables import TABLES, labels
@@ -30,7 +30,16 @@ def join(transcripts: Transcripts, metadata: Any, former: Sequence[str] | None =
     if not isinstance(metadata, str | PathLike | pd.DataFrame):
         raise InputError(f"metadata is {kind_of(metadata)}, not a path or a DataFrame")
     source = "the metadata" if isinstance(metadata, pd.DataFrame) else fspath(metadata)
-    table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
+    try:
+        table = metadata if isinstance(metadata, pd.DataFrame) else _load(source)
+        return _joined(transcripts, table, source, former)
+    except UnicodeEncodeError:
+        raise ReadError(source, "expected text, found half of a UTF-16 pair") from None
+
+
+def _joined(
+    transcripts: Transcripts, table: pd.DataFrame, source: str, former: Sequence[str] | None
+) -> Transcripts:
     if table.columns.has_duplicates or table.columns.nlevels > 1:
         raise ReadError(source, "expected columns with a name each", "its header")
     if "recording" in table:
@@ -77,6 +86,8 @@ def join(transcripts: Transcripts, metadata: Any, former: Sequence[str] | None =
             made = labels(new.tolist()) if dtype == "category" else new.astype(dtype)
             if spec and dtype in ("int32", "bool") and not (made.astype(object) == new.astype(object)).all():
                 raise ValueError
+        except UnicodeEncodeError:
+            raise
         except (ValueError, TypeError):
             raise ReadError(source, f"expected {dtype} values", f"column {column}") from None
         recordings[column] = made
@@ -99,6 +110,15 @@ def _specialty(name: object) -> object:
 
 def _load(source: str) -> pd.DataFrame:
     data = load(source)
+    try:
+        return _table(data, source)
+    except MedtxError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise ReadError(source, f"expected rows of one value a column ({type(error).__name__})") from None
+
+
+def _table(data: bytes, source: str) -> pd.DataFrame:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return _load_json(data.removeprefix(b"\xef\xbb\xbf"), source)
     try:

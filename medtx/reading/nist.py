@@ -26,6 +26,11 @@ IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 MOST = 64
 """Ways to read one mark, beyond which it is refused."""
 
+DEEPEST = 20
+"""Braces inside each other, beyond which a mark is refused."""
+
+_PIECE = re.compile("[{}/]|[^{}/]+")
+
 Choice = tuple[str, ...]  # the words of a variant; one in round brackets may be left out
 
 
@@ -46,7 +51,7 @@ def marked(text: str, source: str, place: str) -> Marked:
     marks: list[str | None] = []
     pieces = _pieces(text)
     try:
-        for choices in _sequence(pieces, inside=False)[0]:
+        for choices in _sequence(pieces, inside=0)[0]:
             mark = as_mark(choices) if len(choices) > 1 else None
             for word in shown(choices):
                 words.append(word)
@@ -55,6 +60,10 @@ def marked(text: str, source: str, place: str) -> Marked:
         raise ReadError(source, "expected a } for each {", place) from None
     except OverflowError:
         raise ReadError(source, f"expected at most {MOST} ways to read one mark", place) from None
+    except RecursionError:
+        raise ReadError(
+            source, f"expected marks of at most {DEEPEST} braces inside each other", place
+        ) from None
     return Marked(words, marks)
 
 
@@ -62,23 +71,27 @@ def _pieces(text: str) -> Iterator[str]:
     """Braces, slashes within them, and words. Outside a mark only a brace before a word is one."""
     depth = 0
     for word in text.split():
-        while word:
-            inside = depth or word[0] in "{}"
-            piece = re.findall("[{}/]|[^{}/]+", word)[0] if inside else word
+        at = 0
+        while at < len(word):
+            inside = depth or word[at] in "{}"
+            piece = _PIECE.match(word, at)[0] if inside else word[at:]  # type: ignore[index]  # it takes all
             depth += (piece == "{") - (piece == "}")
             yield piece
-            word = word[len(piece) :]
+            at += len(piece)
 
 
-def _sequence(pieces: Iterator[str], inside: bool) -> list[list[list[Choice]]]:
+def _sequence(pieces: Iterator[str], inside: int) -> list[list[list[Choice]]]:
     """What stands between slashes: each a sequence of things said, each of these a list of choices.
 
-    Raises ValueError where braces do not match.
+    ``inside`` counts the braces around it. Raises ValueError where braces do not match, and
+    RecursionError for too many inside each other.
     """
+    if inside > DEEPEST:
+        raise RecursionError
     found: list[list[list[Choice]]] = [[]]
     for piece in pieces:
         if piece == "{":
-            choices = [choice for sequence in _sequence(pieces, inside=True) for choice in _joined(sequence)]
+            choices = [choice for sequence in _sequence(pieces, inside + 1) for choice in _joined(sequence)]
             found[-1].append(list(dict.fromkeys(choices)))
         elif piece == "}":
             if not inside:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from medtx.errors import ReadError, shown
+from medtx.errors import MedtxError, ReadError, shown
 from medtx.files import load, unpack
 from medtx.reading import batch, formats, job, manifests, references, streaming
 from medtx.reading.build import Parsed
@@ -30,6 +30,20 @@ def _parse(path: str, data: Any, options: Options) -> list[Parsed]:
     if isinstance(data, ReadError):
         raise data
     source = path or "the result in memory"
+    try:
+        return _by_kind(path, data, source, options)
+    except MedtxError:
+        raise
+    except RecursionError:
+        raise ReadError(source, "is nested too deeply") from None
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        # What the readers did not foresee is of a kind that their format does not have.
+        raise ReadError(
+            source, f"holds something that its format does not have ({type(error).__name__})"
+        ) from None
+
+
+def _by_kind(path: str, data: Any, source: str, options: Options) -> list[Parsed]:
     suffix = kind(path)
     if data is None:
         data = load(path)
@@ -49,7 +63,7 @@ def _parse(path: str, data: Any, options: Options) -> list[Parsed]:
             data = text(data, source, options.encoding).encode()
     try:
         if not isinstance(data, bytes):
-            return _parse_object(data, source, options)
+            return _parse_object(_whole_text(data), source, options)
         data = data.removeprefix(b"\xef\xbb\xbf").strip()
         if suffix in LINES or _is_lines(data):
             return _parse_lines(data, source, options)
@@ -103,7 +117,30 @@ def decoded(data: bytes) -> Any:
             found = []
         if not found or (len(found) > 1 and not all(isinstance(one, dict) for one in found)):
             raise
-        return found[0] if len(found) == 1 else found
+        return _whole_text(found[0] if len(found) == 1 else found)
+
+
+def _whole_text(data: Any) -> Any:
+    r"""The same, with a mark in place of halves of UTF-16 pairs, which no table can hold.
+
+    >>> _whole_text({"text": "no \ud83d pain"})
+    {'text': 'no ? pain'}
+    """
+    try:
+        msgspec.json.encode(data)  # a quick look: this fails at the first half
+    except UnicodeEncodeError:
+        return _replaced(data)
+    except (TypeError, ValueError, OverflowError):  # not JSON, such as the objects of an SDK
+        pass
+    return data
+
+
+def _replaced(data: Any) -> Any:
+    if isinstance(data, str):
+        return data.encode("utf-8", "replace").decode()
+    if isinstance(data, Mapping):
+        return {_replaced(key): _replaced(value) for key, value in data.items()}
+    return [_replaced(one) for one in data] if isinstance(data, list) else data
 
 
 def text(data: bytes, source: str, encoding: str | None = None) -> str:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import msgspec
 
 from medtx.errors import ReadError, optional
-from medtx.files import OWN_DOCUMENT
+from medtx.files import BROKEN_ZIP, OWN_DOCUMENT, bounded_archive
 from medtx.reading import nist, turns
 from medtx.reading.build import Parsed
 from medtx.reading.captions import captions, is_captions
@@ -101,13 +101,15 @@ def docx(data: bytes, source: str, *, speakers: bool | None = None) -> list[Pars
     """
     library = optional("docx", "docx")
     try:
+        with ZipFile(BytesIO(data)) as archive:
+            bounded_archive(archive, len(data), source)
         document = library.Document(BytesIO(data))
         body, own = document.element.body, document.core_properties.category == OWN_DOCUMENT
         if own:
             return [_own(document, source)]
-    except (BadZipFile, KeyError, ValueError, SyntaxError) as error:
+        lines = list(_lines(body))
+    except (*BROKEN_ZIP, SyntaxError, TypeError, AttributeError) as error:
         raise ReadError(source, f"expected a Word document (.docx), found {type(error).__name__}") from None
-    lines = list(_lines(body))
     titles = (
         n for n, line in enumerate(lines) if "\t" in line and _TITLES.issuperset(line.lower().split("\t"))
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from medtx.errors import InputError, ReadError
+from medtx.errors import InputError, ReadError, printable
+from medtx.files import is_text
 from medtx.reading import nist, turns
 from medtx.reading.build import Builder, Parsed
 from medtx.reading.bulk import of_lines
@@ -91,6 +92,8 @@ def from_text(
     """
     held = by_name(texts)
     for name, said in held.items():
+        if not is_text(str(name)):
+            raise InputError(f"a recording's name is not UTF-8: {printable(str(name))[:60]}")
         if not isinstance(said, str):
             raise InputError(f"recording {name!r} has {type(said).__name__} where its text should be")
     with collected() as told:

@@ -6,6 +6,9 @@ from itertools import pairwise
 
 Span = tuple[float | None, float | None]
 
+LINES = 50
+"""Lines of a cue, from its end, that the next one may begin with; real ones show four at most."""
+
 
 @dataclass(frozen=True)
 class Cue:
@@ -40,6 +43,7 @@ def _shown_before(before: Cue, here: Cue) -> int:
     if here.start > before.end + 0.5:
         return 0
     starts = [n for n in before.breaks if n < len(before.words)]
+    starts = [*starts[:1], *starts[1:][-LINES:]]
     ends = {*here.breaks, len(here.words)}
     for n in starts:
         tail = before.words[n:]

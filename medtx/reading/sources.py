@@ -1,11 +1,8 @@
 """What ``read`` was given -> single sources, each with its name and where it lies."""
 
-import lzma
 import os
 import re
-import struct
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from medtx.errors import InputError, ReadError, kind_of
-from medtx.files import bounded, find, find_remote, is_remote, largest, load
+from medtx.files import BROKEN_ZIP, bounded, bounded_archive, find, find_remote, is_remote, largest, load
 from medtx.reading import formats, references, streaming
 from medtx.reading.parquet import from_parquet
 from medtx.reading.texts import is_text
@@ -50,9 +47,7 @@ def expand(source: Any) -> Iterator[Source]:
     if isinstance(source, bytes | Mapping | Transcripts) or streaming.is_event(source):
         yield Source("memory", "", source)
     elif hasattr(source, "read"):
-        data = source.read()
-        name = str(getattr(source, "name", ""))
-        yield Source(_name(Path(name)) or "memory", name, data.encode() if isinstance(data, str) else data)
+        yield _opened(source)
     elif isinstance(source, str | PathLike):
         name = fspath(source)
         if not name:
@@ -77,6 +72,17 @@ def expand(source: Any) -> Iterator[Source]:
             yield from expand(one)
     else:
         raise InputError(f"cannot read {kind_of(source)}: expected a path, bytes or what a result holds")
+
+
+def _opened(file: Any) -> Source:
+    """What a file holds that somebody else has opened."""
+    name = str(getattr(file, "name", ""))
+    try:
+        data = file.read()
+        data = data.encode() if isinstance(data, str) else data
+    except BROKEN_ZIP as error:  # it may be packed
+        return Source("", name, ReadError(name or "the open file", f"cannot be read: {str(error).lower()}"))
+    return Source(_name(Path(name)) or "memory", name, data)
 
 
 def fetched(sources: Iterable[Source]) -> Iterator[Source]:
@@ -129,6 +135,7 @@ def _members(file: Path) -> Iterator[Source]:
     """What a folder of the same content would give."""
     try:
         with zipfile.ZipFile(file) as archive:
+            bounded_archive(archive, os.path.getsize(file), str(file))
             inside: dict[PurePath, list[zipfile.ZipInfo]] = {}
             for info in archive.infolist():
                 if not info.is_dir() and not info.filename.startswith("__MACOSX/"):
@@ -140,23 +147,17 @@ def _members(file: Path) -> Iterator[Source]:
                 for info in inside[member]:
                     path = str(file / member)
                     try:
+                        bounded(info.file_size, path)
                         with archive.open(info) as packed:
                             data = packed.read(largest() + 1)
                         bounded(len(data), path)
                         yield Source(_name(member), path, data)
                     except ReadError as error:
                         yield Source("", path, error)
-                    except _BROKEN as error:
+                    except BROKEN_ZIP as error:
                         yield Source("", path, ReadError(path, f"cannot be unpacked: {str(error).lower()}"))
-    except _BROKEN as error:
+    except BROKEN_ZIP as error:
         raise ReadError(str(file), f"expected a ZIP archive: {str(error).lower()}") from None
-
-
-_BROKEN = (
-    *(OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError, struct.error),
-)
-"""What a damaged archive raises; RuntimeError: it asks for a password."""
 
 
 def _texts() -> list[str]:

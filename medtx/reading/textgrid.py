@@ -91,7 +91,7 @@ def _read(text: str, source: str) -> list[Tier]:
             )
             for tier in read
         ]
-    except (errors.PraatioException, LookupError, ValueError, AttributeError, TypeError):
+    except (errors.PraatioException, LookupError, ValueError, AttributeError, TypeError, OverflowError):
         raise ReadError(source, whole) from None
     count = _COUNT.search(shielded)
     if shielded.count('"') % 2 or (count and int(count[1]) != len(tiers)):
@@ -104,8 +104,8 @@ def _read(text: str, source: str) -> list[Tier]:
 
 
 _COUNT = re.compile(r"<exists>\s*(?:size\s*=\s*)?(\d+)")
-_SIZE = re.compile(r'"(?:IntervalTier|TextTier)"[^"]*"[^"]*"(?:[^"\d]*[\d.]+(?![\d.])){2}[^"\d]+(\d+)')
-_PARTS = re.compile(r'"((?:[^"]|"")*)"|-\d[\d.]*(?:[eE][-+]?\d+)?|\d[\d.]*[eE][-+]?\d+')
+_SIZE = re.compile(r'"(?:IntervalTier|TextTier)"[^"]*"[^"]*"(?:[^"\d]*+\d[\d.]*+){2}[^"\d]++(\d+)')
+_PARTS = re.compile(r'"((?:[^"]|"")*)"|-\d[\d.]*(?:[eE][-+]?\d+)?|(?<![\d.])\d[\d.]*+[eE][-+]?\d+')
 _CLASSES = ("ooTextFile", "TextGrid", "IntervalTier", "TextTier")
 _SHIELDS = str.maketrans("[=\n\rT", "\ufdd0\ufdd1\ufdd2\ufdd3\ufdd4")
 _BACK = str.maketrans("\ufdd0\ufdd1\ufdd2\ufdd3\ufdd4\ufdd5", '[=\n\rT"')

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from medtx.reading.build import Parsed, Word, phi
+from medtx.reading.build import Parsed, Word, comparable, phi
 from medtx.reading.told import tell
 
 
@@ -43,6 +43,8 @@ REDACTED = re.compile(r"[^\w\[]*(\[[A-Z_]+\])\W*")
 def left_out(said: Sequence[str], text: str) -> list[tuple[int, str]]:
     """The words of a text that are not among those said, and before which of these each stands.
 
+    Of texts too long to align, they stand after all.
+
     >>> left_out(["Take", "tablets", "."], "Take two tablets.")
     [(1, 'two')]
     """
@@ -51,7 +53,10 @@ def left_out(said: Sequence[str], text: str) -> list[tuple[int, str]]:
     bare = [_bare(word) for word in said]
     words = [word for word in text.split() if _bare(word)]
     more = Counter(map(_bare, words)) - Counter(bare)  # a text in another order leaves nothing out
-    edits = list(Indel.opcodes(bare, [_bare(word) for word in words]))
+    written_bare = [_bare(word) for word in words]
+    if not comparable(bare, written_bare):
+        return [(len(said), word) for word, plain in zip(words, written_bare) if _taken(more, plain)]
+    edits = list(Indel.opcodes(bare, written_bare))
     others = [edit for edit in edits if edit.tag == "delete"]
     written = {at for edit in others for at in (edit.src_start, edit.src_end)}  # in another way, there
     found = []
@@ -59,10 +64,16 @@ def left_out(said: Sequence[str], text: str) -> list[tuple[int, str]]:
         if edit.tag != "insert" or edit.src_start in written:
             continue
         for word in words[edit.dest_start : edit.dest_end]:
-            if more[_bare(word)] > 0:
-                more[_bare(word)] -= 1
+            if _taken(more, _bare(word)):
                 found.append((edit.src_start, word))
     return found
+
+
+def _taken(more: Counter[str], plain: str) -> bool:
+    """Whether there is one of these still; there is one less then."""
+    there = more[plain] > 0
+    more[plain] -= there
+    return there
 
 
 def _bare(word: str) -> str:

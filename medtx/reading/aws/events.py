@@ -233,11 +233,20 @@ def _settings(data: Mapping[str, Any]) -> dict[str, Any] | None:
     roles = _deep(roles).get("ChannelDefinitions") if isinstance(roles, Mapping) else None
     if not opens and not roles:
         return None
-    asked = {_SETTINGS[key]: value for key, value in begun.items() if value is not None and opens}
+    asked: dict[str, Any] = {
+        _SETTINGS[key]: value
+        for key, value in begun.items()
+        if isinstance(value, str | int | float) and opens
+    }
     if isinstance(roles, list):
-        asked["roles"] = {str(one.get("ChannelId")): one.get("ParticipantRole") for one in roles}
-    if "sample_rate" in asked:
-        asked["sample_rate"] = float(asked["sample_rate"])
+        named = [
+            one for one in roles if isinstance(one, Mapping) and isinstance(one.get("ParticipantRole"), str)
+        ]
+        asked["roles"] = {str(one.get("ChannelId")): one["ParticipantRole"] for one in named}
+    if "sample_rate" in asked and not isinstance(rate := _scaled(asked["sample_rate"], 1), float):
+        del asked["sample_rate"]
+    elif "sample_rate" in asked:
+        asked["sample_rate"] = rate
     return asked | ({"begins": True} if opens else {})
 
 
@@ -329,9 +338,22 @@ def _renamed(data: Mapping[str, Any], per: float, begin: str, end: str) -> dict[
     """With the times under Transcribe's names, in seconds."""
     times = {"StartTime": data.get(begin), "EndTime": data.get(end)}
     rest = {key: value for key, value in data.items() if key not in (begin, end)}
-    return rest | {
-        key: value if value is None or per == 1 else float(value) / per for key, value in times.items()
-    }
+    return rest | {key: value if per == 1 else _scaled(value, per) for key, value in times.items()}
+
+
+def _each_renamed(held: Any, per: float, begin: str, end: str) -> Any:
+    """As `_renamed`, of each of a list; what is none is refused when it becomes a result."""
+    if not isinstance(held, list | tuple):
+        return held
+    return [_renamed(one, per, begin, end) if isinstance(one, Mapping) else one for one in held]
+
+
+def _scaled(value: Any, per: float) -> Any:
+    """A number divided; what is none stays, and is refused when it becomes a result."""
+    try:
+        return float(value) / per
+    except (TypeError, ValueError, OverflowError):
+        return value
 
 
 def _result(data: Mapping[str, Any], name: Any, text: Any, **more: Any) -> dict[str, Any]:
@@ -342,7 +364,7 @@ def _result(data: Mapping[str, Any], name: Any, text: Any, **more: Any) -> dict[
 
 
 def _healthscribe(data: dict[str, Any]) -> dict[str, Any]:
-    items = [_renamed(one, 1, "BeginAudioTime", "EndAudioTime") for one in data.get("Items") or ()]
+    items = _each_renamed(data.get("Items"), 1, "BeginAudioTime", "EndAudioTime")
     segment = _renamed(data, 1, "BeginAudioTime", "EndAudioTime") | {"Items": items}
     return _result(segment, data.get("SegmentId"), data.get("Content"))
 
@@ -353,10 +375,8 @@ def _connect_health(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call_analytics(data: dict[str, Any]) -> dict[str, Any]:
-    def inner(key: str) -> list[dict[str, Any]]:
-        return [_renamed(one, 1000, "BeginOffsetMillis", "EndOffsetMillis") for one in data.get(key) or ()]
-
-    both = {"Items": inner("Items"), "Entities": inner("Entities")}
+    times = ("BeginOffsetMillis", "EndOffsetMillis")
+    both = {key: _each_renamed(data.get(key), 1000, *times) for key in ("Items", "Entities")}
     utterance = _renamed(data, 1000, "BeginOffsetMillis", "EndOffsetMillis") | both
     role = data.get("ParticipantRole")
     return _result(utterance, data.get("UtteranceId"), data.get("Transcript"), Speaker=role)
@@ -368,8 +388,10 @@ def _contact_lens(data: dict[str, Any]) -> dict[str, Any]:
     role = data.get("ParticipantRole") or data.get("ParticipantId")
     partial = "PartialContent" in data
     text = data["PartialContent"] if partial else data["Content"]
-    redacted = (data.get("Redaction") or {}).get("RedactedTimestamps") or ()
-    spans = [_renamed(one, 1000, "BeginOffsetMillis", "EndOffsetMillis") for one in redacted]
+    hidden = data.get("Redaction")
+    hidden = hidden.get("RedactedTimestamps") if isinstance(hidden, Mapping) else None
+    spans = [one for one in hidden if isinstance(one, Mapping)] if isinstance(hidden, list) else []
+    spans = _each_renamed(spans, 1000, "BeginOffsetMillis", "EndOffsetMillis")
     turn["Entities"] = [span | {"Content": "[PII]", "Category": "PII"} for span in spans]
     return _result(turn, data.get("TranscriptId") or data.get("Id"), text, Speaker=role, IsPartial=partial)
 

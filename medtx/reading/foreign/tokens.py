@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
-from medtx.reading.build import Word
+from medtx.reading.build import Word, comparable
 
 
 class Piece(NamedTuple):
@@ -84,6 +85,8 @@ class Texts:
         spoken = [(token, plain) for token in text.split() if (plain := letters(token))]
         theirs = [plain for _, plain in spoken]
         more = Counter(theirs) - Counter(ours)  # what stands elsewhere in the list is not missing
+        if not comparable(ours, theirs):
+            return [*words, *self._kept(spoken, more, words, len(words))]
         made: list[Word] = []
         for i, j, k, m in _blocks(ours, theirs):
             here, there = words[i:j], spoken[k:m]
@@ -132,8 +135,11 @@ def _blocks(ours: list[str], theirs: list[str]) -> Iterator[tuple[int, int, int,
 
 def _within(said: str, tokens: list[str]) -> tuple[int, int] | None:
     """Where whole tokens make up what was said; None: nowhere."""
-    for i in range(len(tokens) + 1):
-        for j in range(i, len(tokens) + 1):
-            if "".join(tokens[i:j]) == said:
-                return i, j
+    begins = {at: n for n, at in enumerate(accumulate(map(len, tokens), initial=0))}
+    text = "".join(tokens)
+    at = text.find(said)
+    while at >= 0:
+        if at in begins and at + len(said) in begins:
+            return begins[at], begins[at + len(said)]
+        at = text.find(said, at + 1)
     return None
