@@ -269,7 +269,7 @@ def test_archives_that_open_to_more_than_the_limit_are_refused(samples, tmp_path
 
 
 def test_kept_tables_that_open_to_more_than_the_limit_are_refused(kept, tmp_path, monkeypatch):
-    shutil.copytree(kept, tmp_path / "kept")
+    shutil.copytree(kept, tmp_path / "kept", ignore=shutil.ignore_patterns("SHA256SUMS"))
     path = tmp_path / "kept" / "words.parquet"
     rows = pd.read_parquet(path)
     rows.iloc[[0] * 200_000].to_parquet(path, index=False)
@@ -280,7 +280,7 @@ def test_kept_tables_that_open_to_more_than_the_limit_are_refused(kept, tmp_path
 
 
 def test_text_among_the_times_of_kept_tables_is_refused(kept, tmp_path):
-    shutil.copytree(kept, tmp_path / "kept")
+    shutil.copytree(kept, tmp_path / "kept", ignore=shutil.ignore_patterns("SHA256SUMS"))
     path = tmp_path / "kept" / "words.parquet"
     rows = pd.read_parquet(path)
     for column, value, expected in (
