@@ -15,7 +15,8 @@ import msgspec
 from medtx.errors import ReadError
 from medtx.reading import build
 from medtx.reading.aws.common import hidden, left_out, tell_left_out
-from medtx.reading.aws.events import CONNECT_HEALTH, HEALTHSCRIBE, TRANSCRIBE, Event, events, is_event
+from medtx.reading.aws.events import Event, events, is_event
+from medtx.reading.aws.services import CONNECT_HEALTH, HEALTHSCRIBE, TRANSCRIBE
 from medtx.reading.aws.sessions import Session, sessions
 from medtx.reading.aws.values import mended
 from medtx.reading.build import ROUNDING, Parsed, check, phi

@@ -22,7 +22,7 @@ from medtx.reading.aws.common import (
     number,
     tell_left_out,
 )
-from medtx.reading.aws.events import CALL_ANALYTICS, CONTACT_LENS
+from medtx.reading.aws.services import CALL_ANALYTICS, CONTACT_LENS
 from medtx.reading.build import Parsed, Word, of_words
 
 

@@ -14,17 +14,11 @@ https://docs.aws.amazon.com/connect/latest/adminguide/contact-lens-real-time-eve
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-TRANSCRIBE = "amazon-transcribe"
-HEALTHSCRIBE = "amazon-healthscribe"
-CONNECT_HEALTH = "amazon-connect-health"
-CALL_ANALYTICS = "amazon-transcribe-call-analytics"
-CONTACT_LENS = "amazon-connect-contact-lens"
-LIVE_CALL = "amazon-live-call-analytics"
-"""AWS's sample solution of that name, which streams Transcribe's segments to Kinesis."""
+from medtx.reading.aws.services import READ, TRANSCRIBE, scaled, service_of
 
 ENVELOPES = (
     "TranscriptResultStream",
@@ -83,7 +77,7 @@ def is_event(data: Any) -> bool:
         return is_object(data)
     if "data" in data:
         return "t" in data or is_event(data["data"])
-    return _service(keys := _capital(data)) is not None or _is_envelope(keys) or failure(data) is not None
+    return service_of(keys := _capital(data)) is not None or _is_envelope(keys) or failure(data) is not None
 
 
 def _is_envelope(data: Mapping[str, Any]) -> bool:
@@ -171,9 +165,9 @@ def _of_object(data: Any, at: Event) -> Iterator[Event]:
 def _event(given: Mapping[str, Any], at: Event) -> Iterator[Event]:
     at = at._replace(session=_session(given) or at.session)
     data = _capital(given)
-    if (service := _service(data)) is not None:
+    if (service := service_of(data)) is not None:
         held = _deep(given)
-        yield at._replace(service=service, result=_READ[service](held) if service in _READ else held)
+        yield at._replace(service=service, result=READ[service](held) if service in READ else held)
         return
     found = False
     if (settings := _settings(data)) is not None:
@@ -243,7 +237,7 @@ def _settings(data: Mapping[str, Any]) -> dict[str, Any] | None:
             one for one in roles if isinstance(one, Mapping) and isinstance(one.get("ParticipantRole"), str)
         ]
         asked["roles"] = {str(one.get("ChannelId")): one["ParticipantRole"] for one in named}
-    if "sample_rate" in asked and not isinstance(rate := _scaled(asked["sample_rate"], 1), float):
+    if "sample_rate" in asked and not isinstance(rate := scaled(asked["sample_rate"], 1), float):
         del asked["sample_rate"]
     elif "sample_rate" in asked:
         asked["sample_rate"] = rate
@@ -315,97 +309,3 @@ def _body(data: Mapping[str, Any]) -> Any:
 
 
 # Results, in the shape that Transcribe gives them.
-
-
-def _service(data: Mapping[str, Any]) -> str | None:
-    """Whose result it is, by its own keys."""
-    if "ResultId" in data:
-        return TRANSCRIBE
-    if "BeginAudioTime" in data and "Content" in data:
-        return HEALTHSCRIBE
-    if "AudioBeginOffset" in data or {"SegmentId", "Content", "IsPartial"} <= data.keys():
-        return CONNECT_HEALTH
-    if "UtteranceId" in data:
-        return CALL_ANALYTICS
-    if "BeginOffsetMillis" in data and not {"Content", "PartialContent"}.isdisjoint(data):
-        return CONTACT_LENS
-    if {"SegmentId", "StartTime", "EndTime"} <= data.keys() and isinstance(data.get("Transcript"), str):
-        return LIVE_CALL
-    return None
-
-
-def _renamed(data: Mapping[str, Any], per: float, begin: str, end: str) -> dict[str, Any]:
-    """With the times under Transcribe's names, in seconds."""
-    times = {"StartTime": data.get(begin), "EndTime": data.get(end)}
-    rest = {key: value for key, value in data.items() if key not in (begin, end)}
-    return rest | {key: value if per == 1 else _scaled(value, per) for key, value in times.items()}
-
-
-def _each_renamed(held: Any, per: float, begin: str, end: str) -> Any:
-    """As `_renamed`, of each of a list; what is none is refused when it becomes a result."""
-    if not isinstance(held, list | tuple):
-        return held
-    return [_renamed(one, per, begin, end) if isinstance(one, Mapping) else one for one in held]
-
-
-def _scaled(value: Any, per: float) -> Any:
-    """A number divided; what is none stays, and is refused when it becomes a result."""
-    try:
-        return float(value) / per
-    except (TypeError, ValueError, OverflowError):
-        return value
-
-
-def _result(data: Mapping[str, Any], name: Any, text: Any, **more: Any) -> dict[str, Any]:
-    best = {"Transcript": text, "Items": data.get("Items"), "Entities": data.get("Entities")}
-    kept = {key: data.get(key) for key in ("StartTime", "EndTime", "ChannelId", "LanguageCode")}
-    partial = {"ResultId": str(name or ""), "IsPartial": bool(data.get("IsPartial"))}
-    return kept | partial | {"Alternatives": [best]} | more
-
-
-def _healthscribe(data: dict[str, Any]) -> dict[str, Any]:
-    items = _each_renamed(data.get("Items"), 1, "BeginAudioTime", "EndAudioTime")
-    segment = _renamed(data, 1, "BeginAudioTime", "EndAudioTime") | {"Items": items}
-    return _result(segment, data.get("SegmentId"), data.get("Content"))
-
-
-def _connect_health(data: dict[str, Any]) -> dict[str, Any]:
-    segment = _renamed(data, 1, "AudioBeginOffset", "AudioEndOffset")
-    return _result(segment, data.get("SegmentId"), data.get("Content"))
-
-
-def _call_analytics(data: dict[str, Any]) -> dict[str, Any]:
-    times = ("BeginOffsetMillis", "EndOffsetMillis")
-    both = {key: _each_renamed(data.get(key), 1000, *times) for key in ("Items", "Entities")}
-    utterance = _renamed(data, 1000, "BeginOffsetMillis", "EndOffsetMillis") | both
-    role = data.get("ParticipantRole")
-    return _result(utterance, data.get("UtteranceId"), data.get("Transcript"), Speaker=role)
-
-
-def _contact_lens(data: dict[str, Any]) -> dict[str, Any]:
-    """A turn; what is shown of it before (an utterance) is partial."""
-    turn = _renamed(data, 1000, "BeginOffsetMillis", "EndOffsetMillis")
-    role = data.get("ParticipantRole") or data.get("ParticipantId")
-    partial = "PartialContent" in data
-    text = data["PartialContent"] if partial else data["Content"]
-    hidden = data.get("Redaction")
-    hidden = hidden.get("RedactedTimestamps") if isinstance(hidden, Mapping) else None
-    spans = [one for one in hidden if isinstance(one, Mapping)] if isinstance(hidden, list) else []
-    spans = _each_renamed(spans, 1000, "BeginOffsetMillis", "EndOffsetMillis")
-    turn["Entities"] = [span | {"Content": "[PII]", "Category": "PII"} for span in spans]
-    return _result(turn, data.get("TranscriptId") or data.get("Id"), text, Speaker=role, IsPartial=partial)
-
-
-def _live_call(data: dict[str, Any]) -> dict[str, Any]:
-    channel = data.get("Channel")
-    speaker = data.get("Speaker") or channel
-    return _result(data, data["SegmentId"], data["Transcript"], ChannelId=channel, Speaker=speaker)
-
-
-_READ: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    LIVE_CALL: _live_call,
-    HEALTHSCRIBE: _healthscribe,
-    CONNECT_HEALTH: _connect_health,
-    CALL_ANALYTICS: _call_analytics,
-    CONTACT_LENS: _contact_lens,
-}
