@@ -109,8 +109,8 @@ def test_words_cannot_be_markup_and_long_streams_stay_short():
         view._take({"t": 1000 * n + 1500, "data": {"Transcript": {"Results": [result]}}})
     assert "<script>" not in view.html
     assert "<i>" not in view.html
-    assert view.html.count("&lt;script&gt;</b>.") == 30
+    assert view.html.count("&lt;script&gt;</u>.") == 30
     assert "970 results before" in view.html
-    assert "rgb(230 159 0 / 0.64)" in view.html
+    assert '<u style="background: rgb(230 159 0 / 0.64)"' in view.html
     assert len(view.html) < 10_000
     assert repr(view) == "<LiveView: not started, 1,000 words>"

@@ -14,13 +14,16 @@ from medtx.transcripts import Transcripts
 
 SHOWN = 30
 """Final results that stay in sight, the last ones: a panel of four hours would choke a browser."""
+UNSURE = 0.5
+"""Confidence below which a word is underlined."""
 BETWEEN = 0.1
 """Seconds between two changes of the panel, at least."""
 
 _STYLE = """<style>
 .medtx-live { font: 15px/1.7 system-ui, sans-serif; max-width: 60rem; overflow-wrap: anywhere }
 .medtx-live p { margin: .2em 0 } .medtx-live .at { opacity: .6; font-size: .8em; margin-right: .6em }
-.medtx-live .partial { color: #808080 } .medtx-live b { font-weight: inherit; border-radius: 3px }
+.medtx-live .partial { color: #808080 } .medtx-live b { font-weight: inherit }
+.medtx-live b, .medtx-live u { border-radius: 3px }
 </style>"""
 
 
@@ -28,8 +31,9 @@ def live(source: Source, *, specialty: str, type: str, **settings: Any) -> "Live
     """A panel for notebooks that shows a stream while it runs, with *Start* and *Stop*.
 
     Takes what `medtx.stream` takes. Partial results are grey, final ones black on orange: the
-    less sure of a word the engine is, the deeper; its confidence shows on hover. It runs beside
-    the notebook; `LiveView.wait` blocks until it has ended, and gives its `Transcripts`.
+    less sure of a word the engine is, the deeper, and underlined below 0.5; its confidence shows on
+    hover. It runs beside the notebook; `LiveView.wait` blocks until it has ended, and gives its
+    `Transcripts`.
 
     Raises `InputError` for what `medtx.stream` would refuse. What goes wrong later stands in the
     panel, and `LiveView.wait` raises it. The words are not kept in the notebook, unless it is told
@@ -191,4 +195,5 @@ def _word(item: dict[str, Any]) -> str:
     if sure is None or not space:
         return space + word
     shade = round(0.85 * (1 - min(max(sure, 0), 1)), 2)
-    return f'{space}<b style="background: rgb(230 159 0 / {shade})" title="{sure:.2f}">{word}</b>'
+    tag = "u" if sure < UNSURE else "b"  # underlined where styles are taken away, too
+    return f'{space}<{tag} style="background: rgb(230 159 0 / {shade})" title="{sure:.2f}">{word}</{tag}>'
