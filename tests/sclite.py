@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,3 +20,8 @@ def sclite(*arguments: object) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = [SCLITE, *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def sum_of(report: str) -> str:
+    """The line of a report with the sum of all; blanks before it depend on how long names are."""
+    return next(line for line in report.splitlines() if re.match(r"\s*\|\s*Sum\s", line))

@@ -13,7 +13,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 import medtx
 from medtx.reading import Word, of_words
 from medtx.reading.build import Builder
-from tests.sclite import sclite
+from tests.sclite import sclite, sum_of
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +164,7 @@ def test_totals_equal_sclite(tmp_path):
 
     files = ("-r", trn(ref, "r.trn"), "trn", "-h", trn(hyp, "h.trn"), "trn")
     out = sclite(*files, "-i", "rm", "-o", "rsum", "stdout")
-    row = next(line for line in out.splitlines() if "Sum" in line and "|" in line)
-    numbers = [int(n) for n in row.replace("|", " ").split() if n.isdigit()]
+    numbers = [int(n) for n in sum_of(out).replace("|", " ").split() if n.isdigit()]
     _, words, correct, substitutions, deletions, insertions, errors, _ = numbers
     assert total["reference_words"] == words
     ours = total["substitutions"] + total["deletions"] + total["insertions"]
@@ -199,6 +198,6 @@ def test_nce_equals_sclite(tmp_path, extreme):
     hypotheses.to_ctm(tmp_path / "h.ctm")
     files = ("-r", tmp_path / "r.stm", "stm", "-h", tmp_path / "h.ctm", "ctm")
     out = sclite(*files, "-o", "rsum", "stdout")
-    theirs = float(next(line for line in out.splitlines() if "| Sum " in line).split("|")[-2])
+    theirs = float(sum_of(out).split("|")[-2])
     ours = medtx.calibration(medtx.align(references, hypotheses, normalize="none")).loc["TOTAL", "nce"]
     assert ours == pytest.approx(theirs, abs=0.0006)

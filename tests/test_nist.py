@@ -127,6 +127,7 @@ def test_marks_of_trn(tmp_path_factory, pairs):
         ("a 1/2 b", "a 1/2 b"),
         ("(uh) (um) (er)", "yes no no"),
         ("a b", "b c"),
+        ("b { (uh) (um) (er) (ah) / a }", "b"),
     ],
 )
 def test_marks_by_example_equal_sclite(tmp_path, ref, hyp):

@@ -162,5 +162,6 @@ def event(name, text, start, partial=False):
 
 
 def test_a_stream_without_a_final_result_is_told():
-    with pytest.warns(UserWarning, match="no result of this stream was final"):
+    cut = pytest.warns(UserWarning, match="cut before its stream ended")
+    with cut, pytest.warns(UserWarning, match="no result of this stream was final"):
         assert medtx.read([event("a", "one", 0.1, partial=True)]).words.empty

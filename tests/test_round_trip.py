@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import medtx
 from medtx.reading.build import Builder, Word, of_words
 from medtx.reading.references import Utterance, recording
-from tests.sclite import sclite
+from tests.sclite import sclite, sum_of
 
 FILES = {"stm": "t.stm", "ctm": "t.ctm", "seglst": "t.json", "vtt": ".", "srt": ".", "parquet": "."}
 NORMALIZERS = ("none", "plain", "medical")
@@ -48,7 +48,7 @@ def by_sclite(t, folder, **options):
     ref = t.to_stm(folder / "sclite.stm", **options)
     hyp = t.to_ctm(folder / "sclite.ctm", **options)
     out = sclite("-r", ref, "stm", "-h", hyp, "ctm", "-o", "rsum", "stdout")
-    row = next(line for line in out.splitlines() if "| Sum " in line).replace("|", " ").split()
+    row = sum_of(out).replace("|", " ").split()
     _, _, _, right, *_ = row
     return int(right), int(row[7])
 

@@ -119,14 +119,21 @@ class _Said(NamedTuple):
         return 2 * sum(not said for _, said in self.words)
 
 
-def _ways(choice: nist.Choice, normalizer: Normalizer) -> list[_Said]:
-    """All ways to say a choice; a word in round brackets may be left out, or said without them."""
+def _ways(choice: nist.Choice, normalizer: Normalizer, heard: set[str]) -> list[_Said]:
+    """The ways to say a choice; a word in round brackets may be left out, or said without them.
+
+    Of very many the first ones are taken, and the one that leaves out all that may be.
+    """
     ways: list[list[tuple[str, bool]]] = [[]]
+    least: list[tuple[str, bool]] = []
     for word in choice:
-        forms = [(word, True)]
-        if nist.is_optional(word):
-            forms = list(dict.fromkeys([(word[1:-1], True), (word, True), (word, False)]))
+        forms, optional = [(word, True)], nist.is_optional(word)
+        if optional:
+            forms = [(word[1:-1], True), *(forms if word in heard else ()), (word, False)]
+        least.append((word, not optional))
         ways = [[*way, form] for way in ways for form in forms][: nist.MOST]
+    if least not in ways:
+        ways.append(least)
     return [_Said(normalizer([w for w, there in way if there]).text, way) for way in ways]
 
 
@@ -140,11 +147,11 @@ def _choose(
     """What was said for each mark of a recording."""
     place = {int(row): n for n, row in enumerate(rows)}
     parts: list[list[_Said]] = []  # between marks there is one way
-    at = 0
+    at, known = 0, set(heard)
     for mark in marks:
         begin = place[mark.first]
         parts.append([_Said(normalizer([content[row] for row in rows[at:begin]]).text, [])])
-        parts.append([way for choice in mark.choices for way in _ways(choice, normalizer)])
+        parts.append([way for choice in mark.choices for way in _ways(choice, normalizer, known)])
         at = begin + mark.stop - mark.first
     parts.append([_Said(normalizer([content[row] for row in rows[at:]]).text, [])])
     found = [0]

@@ -84,7 +84,7 @@ def wrong_unit(parsed: Parsed) -> str:
         count, spoken = said, float(np.nansum(end - start))
     if count and spoken > 60 and count / spoken < 1 / 50:
         return f"{count} words last {spoken:.6g} s: expected seconds, these look like milliseconds"
-    if count >= 2 and spoken > 0 and count / spoken > 100:
+    if count >= 5 and spoken > 0 and count / spoken > 100:
         return f"{count} words last {spoken:.3f} s: expected seconds, these look like thousandths of them"
     last, whole = np.nanmax(end, initial=-1), parsed.recording.get("duration")
     if last > 1e6:
