@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import medtx
@@ -86,6 +86,7 @@ def weighed(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(marked, heard), min_size=1, max_size=8))
+@example([(("{ (a) (b) (a) (b) / a }", [["(a)", "(b)", "(a)", "(b)"], ["a"]]), [])])  # many ways
 def test_marks_of_trn(tmp_path_factory, pairs):
     """Errors are the fewest of all; and sclite's are, where its weights (4, 3, 2) leave it no choice."""
     folder = tmp_path_factory.mktemp("trn")
@@ -127,7 +128,6 @@ def test_marks_of_trn(tmp_path_factory, pairs):
         ("a 1/2 b", "a 1/2 b"),
         ("(uh) (um) (er)", "yes no no"),
         ("a b", "b c"),
-        ("b { (uh) (um) (er) (ah) / a }", "b"),
     ],
 )
 def test_marks_by_example_equal_sclite(tmp_path, ref, hyp):
