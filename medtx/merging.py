@@ -4,16 +4,19 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from medtx.errors import InputError, kind_of
 from medtx.tables import labels
-from medtx.transcripts import Transcripts
+
+if TYPE_CHECKING:
+    from medtx.transcripts import Transcripts
 
 
-def merge(transcripts: Transcripts, name: Callable[[str], str]) -> Transcripts:
+def merge(transcripts: "Transcripts", name: Callable[[str], str]) -> "Transcripts":
     """See `medtx.Transcripts.merge`."""
     if not callable(name):
         raise InputError(f"expected a function from a name to the new one, not {kind_of(name)}")

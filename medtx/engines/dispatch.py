@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pandas as pd
@@ -37,7 +36,6 @@ STREAMED_AT_ONCE = 5
 _AGAIN = "overwrite it, or use another out"
 
 
-Event = dict[str, Any]
 Results = list[Parsed | ReadError]
 
 

@@ -35,6 +35,12 @@ def encode(headers: Mapping[str, str | bytes | datetime], payload: bytes) -> byt
     return message + struct.pack(">I", crc32(message))
 
 
+def audio(samples: bytes) -> bytes:
+    """The message that brings audio, as clients send it."""
+    kind = {":message-type": "event", ":event-type": "AudioEvent"}
+    return encode(kind | {":content-type": "application/octet-stream"}, samples)
+
+
 def header(name: str, value: str | bytes | datetime) -> bytes:
     key = name.encode()
     start = struct.pack(">B", len(key)) + key if 0 < len(key) < 2**8 else b""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import parquet
 
 from medtx.errors import ReadError, reason
 from medtx.files import bounded
@@ -61,6 +60,8 @@ def _digests(folder: Path) -> dict[str, str]:
 
 def _read(path: Path, table: str) -> pd.DataFrame:
     """The rows of one table; raises `ReadError` for a file that is missing, damaged, or of other columns."""
+    from pyarrow import parquet  # only where a folder of tables is read
+
     source = str(path)
     try:
         with parquet.ParquetFile(path) as file:

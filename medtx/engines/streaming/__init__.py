@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from importlib import import_module
 from os import PathLike
@@ -18,7 +18,7 @@ from medtx.engines import embedded
 from medtx.engines.audio import RATE
 from medtx.engines.medical import NAME, RATES, TranscribeMedical, named
 from medtx.engines.models import Chosen, choose, custom
-from medtx.engines.streaming.connection import Asked
+from medtx.engines.streaming.connection import NOTHING, Asked
 from medtx.engines.streaming.record import Record
 from medtx.engines.streaming.session import PART, PATIENCE, listen
 from medtx.engines.streaming.tape import MICROPHONE, Tape, pcm
@@ -190,7 +190,7 @@ class Stream:
         known: dict[str, Any] = {"engine": engine, "specialty": asked.specialty, "type": asked.type}
         known |= {"language": "en-US", "sample_rate": asked.rate}
         known["ends"] = True  # the last line says how it ended
-        return {"t": 0, "data": {"Transcript": {"Results": []}}, "medtx": known}
+        return {"t": 0, "data": NOTHING, "medtx": known}
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         if isinstance(self._engine, Chosen):
@@ -199,7 +199,7 @@ class Stream:
         record = Record(self._record, self._header()) if self._record else None
         end: dict[str, str] = {}
 
-        def kept(said: Event, **more: Any) -> Event:
+        def kept(said: Mapping[str, Any], **more: Any) -> Event:
             sent = round(1000 * self._tape.sent / self._asked.rate)
             event = {"t": round(1000 * (time.monotonic() - begun)), "sent": sent, "data": said, **more}
             if self._events is not None:
@@ -228,7 +228,7 @@ class Stream:
             if (more := self._odd - 1) > 0:
                 self._warn(f"{more} more values or events that cannot be right were left out")
             if end:
-                last = kept({"Transcript": {"Results": []}}, medtx=end)
+                last = kept(NOTHING, medtx=end)
                 if record:
                     record.end(last, self._heard)
                     self.recorded = record.whole

@@ -22,6 +22,8 @@ SENDING = 30.0
 """Seconds to wait until a frame is on its way."""
 PING, PONG = 15.0, 20.0
 """Seconds between two pings, and to wait for the answer to one: so a cut cable is noticed in 35."""
+NOTHING: Mapping[str, Any] = {"Transcript": {"Results": []}}
+"""An event without results."""
 
 
 class Dropped(Exception):
@@ -143,7 +145,7 @@ def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
     kind, name = headers.get(":message-type"), str(headers.get(":event-type") or "unknown")
     if kind in ("exception", "error"):
         code = str(headers.get(":exception-type") or headers.get(":error-code") or "unknown error")
-        raise failure(code, message(payload), 400)
+        raise failure(code, _said(payload).get("message", ""), 400)
     if kind != "event" or name != "TranscriptEvent":
         return {**NOTHING, "odd": f"an event of the type {shown([name]) or 'unknown'}"}
     try:
@@ -151,9 +153,6 @@ def event(headers: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {**NOTHING, "odd": "an event that cannot be read"}
     return {"Transcript": {"Results": results}}
-
-
-NOTHING: Mapping[str, Any] = {"Transcript": {"Results": []}}
 
 
 def _wrong_by(date: str | None) -> int:
@@ -165,12 +164,19 @@ def _wrong_by(date: str | None) -> int:
     return round(seconds / 60) if seconds > 240 else 0
 
 
-def message(body: bytes) -> str:
+def _said(body: bytes) -> dict[str, str]:
+    """What the body of a refusal or an exception holds, by names in small letters."""
     try:
-        found = json.loads(body)
-        return str(found.get("Message") or found.get("message") or "")
+        return {name.lower(): str(value or "") for name, value in json.loads(body).items()}
     except (ValueError, AttributeError):
-        return ""
+        return {}
+
+
+def refusal(headers: Mapping[str, str], status: int, body: bytes) -> Dropped | MedtxError:
+    """What the answer means that came instead of a stream."""
+    said = _said(body)
+    code = headers.get("x-amzn-errortype") or said.get("__type", "")
+    return failure(code, said.get("message", ""), status, headers.get("date"))
 
 
 _AGAIN = {

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html#strea
 
 import asyncio
 import hashlib
-import json
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,15 +29,14 @@ from medtx.engines.streaming.connection import (
     account,
     address,
     event,
-    failure,
     place,
+    refusal,
     trust,
     untrusted,
 )
 from medtx.errors import MedtxError, optional
 
 PATH = "/medical-stream-transcription"
-_AUDIO = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
 _LONGEST_ANSWER = 65_536
 """Bytes of an answer that refuses the stream."""
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -137,7 +135,7 @@ class HTTP2:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._probe())]
         answer = await self._begun
         if (status := int(answer[":status"])) != 200:
-            raise _refusal(answer, status, await self._body())
+            raise refusal(answer, status, await self._body())
 
     async def _body(self) -> bytes:
         found = b""
@@ -146,7 +144,7 @@ class HTTP2:
         return found
 
     async def send(self, audio: bytes) -> None:
-        await self._send(self._signed.message(frames.encode(_AUDIO, audio)))
+        await self._send(self._signed.message(frames.audio(audio)))
 
     async def end(self) -> None:
         await self._send(self._signed.message(b""), last=True)
@@ -254,13 +252,3 @@ class HTTP2:
         self._writer.transport.abort()
         if self._begun.done():
             self._begun.exception()  # else asyncio would complain that nobody asked
-
-
-def _refusal(answer: dict[str, str], status: int, body: bytes) -> Dropped | MedtxError:
-    try:
-        found = json.loads(body)
-        said = {str(name).lower(): str(value) for name, value in found.items()}
-    except (ValueError, AttributeError):
-        said = {}
-    code = answer.get("x-amzn-errortype") or said.get("__type", "")
-    return failure(code, said.get("message", ""), status, answer.get("date"))

@@ -18,9 +18,8 @@ from medtx.engines.streaming.connection import (
     account,
     address,
     event,
-    failure,
-    message,
     place,
+    refusal,
     trust,
     untrusted,
 )
@@ -28,7 +27,6 @@ from medtx.errors import optional
 
 PATH = "/medical-stream-transcription-websocket"
 EXPIRES = 300
-_AUDIO = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
 
 _silent = logging.Logger("medtx.streaming", logging.CRITICAL + 1)
 """websockets would log what it carries: audio and text."""
@@ -69,8 +67,7 @@ async def connect(asked: Asked, session: str) -> "WebSocket":
         raise untrusted(url) from None
     except websockets.exceptions.InvalidStatus as error:
         answer = error.response
-        code, date = answer.headers.get("x-amzn-errortype", ""), answer.headers.get("date")
-        raise failure(code, message(answer.body or b""), answer.status_code, date) from None
+        raise refusal(answer.headers, answer.status_code, answer.body or b"") from None
     except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
         raise Dropped(f"{place(url)} cannot be reached ({type(error).__name__})") from None
     return WebSocket(socket)
@@ -86,7 +83,7 @@ class WebSocket:
     async def send(self, audio: bytes) -> None:
         try:
             async with asyncio.timeout(SENDING):
-                await self._socket.send(frames.encode(_AUDIO, audio))
+                await self._socket.send(frames.audio(audio))
         except (TimeoutError, self._exceptions.ConnectionClosed) as error:
             raise Dropped(f"the connection broke ({type(error).__name__})") from None
 

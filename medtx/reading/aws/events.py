@@ -306,6 +306,3 @@ def _body(data: Mapping[str, Any]) -> Any:
         return json.loads(held) if isinstance(held, str) else held
     except ValueError:
         return held
-
-
-# Results, in the shape that Transcribe gives them.
