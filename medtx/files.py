@@ -5,16 +5,13 @@ import gzip
 import lzma
 import os
 import re
-import shutil
 import stat
 import struct
 import tempfile
-import time
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 from io import BytesIO
@@ -25,11 +22,6 @@ from medtx.errors import MedtxError, ReadError, printable, reason
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 OWN_DOCUMENT = "medtx transcript"
 """The category of Word documents that medtx writes; so they are known when they are read."""
@@ -296,49 +288,7 @@ def save_text(path: Path, text: str) -> Path:
     return save(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
 
 
-_NEW = 60.0
-"""Seconds in which a process that has just made its folder has surely locked it."""
-
-
-@contextmanager
-def scratch(name: str) -> Iterator[Path]:
-    """A folder for this user only that goes at the end; those of processes that were killed go first."""
-    if fcntl:
-        for left in Path(tempfile.gettempdir()).glob(f"medtx-{name}-*"):
-            _sweep(left)
-    with tempfile.TemporaryDirectory(prefix=f"medtx-{name}-") as made:
-        lock = _locked(Path(made))
-        try:
-            yield Path(made)
-        finally:
-            if lock is not None:
-                os.close(lock)
-
-
-def _locked(folder: Path) -> int | None:
-    """The lock on a folder, which goes with its process; None where another one has it."""
-    if fcntl is None:  # Windows
-        return None
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(number)
-        return None
-    return number
-
-
-def _sweep(folder: Path) -> None:
-    with suppress(OSError):
-        info = folder.lstat()
-        if info.st_uid != os.getuid() or time.time() - info.st_mtime < _NEW:
-            return
-        if (lock := _locked(folder)) is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-
-
-def private_folder(path: Path) -> Path:
+def private_folder(path: Path) -> None:
     """Make a folder, and those above it that are not there, for its owner only, whatever the umask."""
     missing = []
     while not path.is_dir():
@@ -354,7 +304,6 @@ def private_folder(path: Path) -> Path:
                 raise
             continue
         folder.chmod(0o700)  # a umask may take even what the owner needs
-    return missing[0] if missing else path
 
 
 def cache_folder(name: str) -> Path:

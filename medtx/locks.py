@@ -1,9 +1,14 @@
 """One writer at a time: a lock that ends with its process, so none is ever stale."""
 
 import os
+import shutil
 import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 try:
     import fcntl
@@ -16,8 +21,8 @@ from medtx.files import private_folder
 _BUSY = "another process writes there: wait until it is done, or write to another place"
 
 
-def lock(number: int) -> bool:
-    """Whether this process now is the only one that writes there; yes, where nobody can know."""
+def lock(number: int, unknown: bool = True) -> bool:
+    """Whether this process now is the only one that writes there; ``unknown``, where nobody can know."""
     if fcntl is None:
         return _lock_windows(number)
     try:
@@ -25,7 +30,7 @@ def lock(number: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks
-        pass
+        return unknown
     return True
 
 
@@ -41,8 +46,8 @@ def _lock_windows(number: int) -> bool:
     return True
 
 
-def open_alone(path: Path) -> IO[str]:
-    """A text file to write, readable by its owner only, that no other process writes; what it holds stays.
+def open_alone(path: Path) -> FileIO:
+    """A file to write, readable by its owner only, that no other process writes; what it holds stays.
 
     Raises `MedtxError` where another one does, and for a link, or what is no file.
     """
@@ -58,7 +63,7 @@ def open_alone(path: Path) -> IO[str]:
                     raise MedtxError(f"{name}: {_BUSY}")
                 if _same(path, number):
                     os.chmod(path, 0o600)
-                    return open(number, "w", encoding="utf-8", newline="\n", closefd=True)
+                    return FileIO(number, "r+")
             except BaseException:
                 os.close(number)
                 raise
@@ -88,11 +93,10 @@ def remove_left(files: list[Path]) -> None:
         except OSError:
             continue
         try:
-            free = lock(number)
+            if lock(number, unknown=False):
+                path.unlink(missing_ok=True)  # while it is held: nobody else begins it now
         finally:
             os.close(number)
-        if free:
-            path.unlink(missing_ok=True)
 
 
 class Folder:
@@ -113,3 +117,30 @@ class Folder:
     def __exit__(self, *_: object) -> None:
         if self._number is not None:
             os.close(self._number)
+
+
+_NEW = 60.0
+"""Seconds in which a process that has just made its folder has surely locked it."""
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """A folder for this user only that goes at the end; those of processes that were killed go first."""
+    if fcntl:
+        for left in Path(tempfile.gettempdir()).glob(f"medtx-{name}-*"):
+            _sweep(left)
+    with tempfile.TemporaryDirectory(prefix=f"medtx-{name}-") as made, Folder(Path(made)):
+        yield Path(made)
+
+
+def _sweep(folder: Path) -> None:
+    with suppress(OSError):
+        info = folder.lstat()
+        if info.st_uid != os.getuid() or time.time() - info.st_mtime < _NEW:
+            return
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if lock(number, unknown=False):
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(number)

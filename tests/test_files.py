@@ -14,7 +14,7 @@ import pytest
 
 import medtx
 from medtx.errors import MedtxError, ReadError
-from medtx.files import scratch
+from medtx.locks import scratch
 from tests.conftest import job
 
 
@@ -148,7 +148,7 @@ def test_what_is_kept_is_whole_on_disk(tmp_path, monkeypatch):
 def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     hold = (
-        "import time; from medtx.files import scratch\n"
+        "import time; from medtx.locks import scratch\n"
         "with scratch('try') as folder: print(folder, flush=True); time.sleep(60)"
     )
     other = subprocess.Popen(

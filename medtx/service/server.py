@@ -13,7 +13,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from medtx.errors import MedtxError, optional, reason
-from medtx.files import private_folder, scratch
+from medtx.files import private_folder
+from medtx.locks import scratch
 from medtx.service import certificate
 from medtx.service.app import App
 from medtx.service.engines import Embedded, Engine

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medtx.engines.models import text
 from medtx.errors import InputError, MedtxError, did_you_mean, expect, optional, reason
-from medtx.files import cache_folder, private_folder, scratch
+from medtx.files import cache_folder, private_folder
+from medtx.locks import scratch
 from medtx.specialties import SPECIALTIES
 
 if TYPE_CHECKING:

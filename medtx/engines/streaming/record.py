@@ -3,10 +3,11 @@
 import json
 import os
 import warnings
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from medtx.errors import reason
+from medtx.errors import printable, reason
 from medtx.locks import open_alone
 
 
@@ -21,7 +22,7 @@ class Record:
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self._path, self._header = path, header
         self._begun = False
-        self._file: IO[str] | None = open_alone(path)
+        self._file: FileIO | None = open_alone(path)
         if not os.fstat(self._file.fileno()).st_size:
             self.write()
 
@@ -31,23 +32,20 @@ class Record:
         try:
             if not self._begun:
                 self._begun = True
-                os.ftruncate(self._file.fileno(), 0)
+                self._file.truncate(0)
                 self._line(self._header)
             for event in events:
                 self._line(event)
         except OSError as error:
             self.close()
-            warnings.warn(
-                f"{self._path}: cannot be written: {reason(error)}; the stream goes on, and what is heard "
-                "from here on is not in this file",
-                stacklevel=2,
-            )
+            told = f"{self._path}: cannot be written: {reason(error)}; the stream goes on, and what is heard "
+            warnings.warn(printable(f"{told}from here on is not in this file"), stacklevel=2)
 
     def _line(self, event: dict[str, Any]) -> None:
         assert self._file is not None
         rest = memoryview((json.dumps(event) + "\n").encode())
         while rest:  # a disk that is nearly full takes a part
-            rest = rest[os.write(self._file.fileno(), rest) :]
+            rest = rest[self._file.write(rest) :]
 
     def end(self, event: dict[str, Any], heard: bool) -> None:
         """The last line, which says how the stream ended; a failure of which nothing was heard is none."""
